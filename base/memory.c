@@ -1,0 +1,164 @@
+/* Counted blocks with a header, pooled by size class: four classes to each power of two. */
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct memory_block {
+    size_t bytes; /* of the whole block, header included */
+    struct memory_block *next;
+    uint32_t users;
+    uint32_t class_index;
+} memory_block;
+
+_Static_assert(sizeof(memory_block) <= MEMORY_ALIGNMENT, "a header fits before the first aligned byte");
+
+static void *standard_allocate(void *user, size_t size)
+{
+    (void)user;
+    return aligned_alloc(MEMORY_ALIGNMENT, size);
+}
+
+static void standard_release(void *user, void *block, size_t size)
+{
+    (void)user;
+    (void)size;
+    free(block);
+}
+
+void memory_init(memory *m, const wg_allocator *allocator, size_t limit)
+{
+    static const wg_allocator standard = {standard_allocate, standard_release, NULL};
+    *m = (memory){.allocator = allocator && allocator->allocate ? *allocator : standard,
+                  .limit = limit ? limit : SIZE_MAX};
+}
+
+/* The smallest class that holds so many bytes, and the bytes of its blocks; false if there is none. */
+static bool class_of(size_t bytes, uint32_t *index, size_t *rounded)
+{
+    if (bytes > SIZE_MAX / 4) return false;
+    size_t total = bytes + MEMORY_ALIGNMENT;
+    uint32_t class_index = 0;
+    size_t base = 2 * MEMORY_ALIGNMENT;
+    for (; base * 2 < total; base *= 2) class_index += 4;
+    for (size_t quarter = 4; quarter <= 8; quarter++) {
+        size_t size = (base / 4 * quarter + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+        if (size < total) continue;
+        *index = class_index + (uint32_t)(quarter - 4);
+        *rounded = size;
+        return *index < MEMORY_CLASSES;
+    }
+    return false;
+}
+
+static memory_block *from_allocator(memory *m, size_t bytes)
+{
+    m->refused = bytes > m->limit || m->bytes > m->limit - bytes;
+    if (m->refused) {
+        memory_trim(m);
+        if (m->bytes > m->limit - bytes || bytes > m->limit) return NULL;
+        m->refused = false;
+    }
+    memory_block *block = m->allocator.allocate(m->allocator.user, bytes);
+    if (!block) return NULL;
+    m->allocations++;
+    m->bytes += bytes;
+    if (m->bytes > m->peak) m->peak = m->bytes;
+    block->bytes = bytes;
+    return block;
+}
+
+static void *block_new(memory *m, size_t bytes)
+{
+    uint32_t class_index;
+    size_t rounded;
+    if (!class_of(bytes, &class_index, &rounded)) return NULL;
+    memory_block *block = m->free[class_index];
+    if (block) {
+        m->free[class_index] = block->next;
+    } else {
+        block = from_allocator(m, rounded);
+        if (!block) return NULL;
+        block->class_index = class_index;
+    }
+    block->next = NULL;
+    block->users = 1;
+    return (char *)block + MEMORY_ALIGNMENT;
+}
+
+static memory_block *header(const void *values)
+{
+    return (memory_block *)(uintptr_t)((const char *)values - MEMORY_ALIGNMENT);
+}
+
+void memory_trim(memory *m)
+{
+    for (int i = 0; i < MEMORY_CLASSES; i++)
+        while (m->free[i]) {
+            memory_block *block = m->free[i];
+            m->free[i] = block->next;
+            m->bytes -= block->bytes;
+            m->allocator.release(m->allocator.user, block, block->bytes);
+        }
+}
+
+void *memory_new(memory *m, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / 4 / size) return NULL;
+    void *block = block_new(m, count * size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}
+
+void memory_release(memory *m, void *values)
+{
+    if (!values) return;
+    memory_block *block = header(values);
+    block->next = m->free[block->class_index];
+    m->free[block->class_index] = block;
+}
+
+bool memory_grow(memory *m, void **array, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity) return true;
+    size_t wanted = *capacity ? *capacity : 16;
+    while (wanted < needed) {
+        if (wanted > SIZE_MAX / 2) return false;
+        wanted *= 2;
+    }
+    void *larger = memory_new(m, wanted, size);
+    if (!larger) return false;
+    if (*array) memcpy(larger, *array, *capacity * size);
+    memory_release(m, *array);
+    *array = larger;
+    *capacity = wanted;
+    return true;
+}
+
+char *memory_string(memory *m, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memory_new(m, size, 1);
+    if (copy) memcpy(copy, text, size);
+    return copy;
+}
+
+void *memory_values(memory *m, size_t bytes)
+{
+    return block_new(m, bytes);
+}
+
+void memory_share(void *values)
+{
+    header(values)->users++;
+}
+
+void memory_drop(memory *m, void *values)
+{
+    if (values && --header(values)->users == 0) memory_release(m, values);
+}
+
+bool memory_sole(const void *values)
+{
+    return header(values)->users == 1;
+}

@@ -1,0 +1,321 @@
+/* The heart of the house: context, tape, nodes, handles. Shared by all floors above; private to the library.
+
+   Nodes are 64 bytes each, in chunks that never move. Id 0 is poison; ids rise, and a node uses only smaller ones, so
+   tape order is topological order. Shapes, scopes and call sites are interned and named by small numbers. */
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include "base/memory.h"
+
+#include <wengert/op.h>
+#include <wengert/tensor.h>
+
+enum {
+    NODE_CHUNK = 4096,      /* nodes in a chunk of the tape */
+    NODE_INLINE_INPUTS = 3, /* more than these lie in the tape's input list */
+    NODE_MANY = 255,        /* input_count: see there */
+    NODE_SCALAR_NONE = 0,   /* else 1 + the operand that is the weak scalar */
+    ERROR_SIZE = 1024,
+    PATH_SIZE = 512
+};
+
+enum node_flags {
+    NODE_BORROWED = 1, /* data belong to the user */
+    NODE_GRADIENT = 2, /* recorded by the reverse sweep */
+    NODE_USED = 4,     /* asked for by name, or substituted: not a forgotten metric */
+    NODE_WEAK = 8,     /* a constant that takes part as a C scalar: see wg_input */
+    NODE_RESULT = 16,  /* a gradient that wg_grads returned */
+    NODE_KEPT = 32     /* data are the result of an evaluation */
+};
+
+typedef struct node {
+    const wg_op *op;
+    void *data; /* values: of a leaf, or kept by an evaluation; NULL: not computed */
+    union {
+        double scalar;    /* the weak operand, bound late */
+        uint64_t version; /* of leaves and assigns of a persistent tensor: which of its values they mean; 0: pending */
+    };
+    uint32_t input[NODE_INLINE_INPUTS]; /* ids; with NODE_MANY: offset and count in the tape's input list; of the leaf
+                                           of a persistent tensor input[0], of an assign input[1]: its index */
+    uint32_t epoch;                     /* of the handle that may name it */
+    uint32_t shape, scope, site;        /* interned */
+    uint32_t origin;                    /* of a gradient node: the forward node it belongs to */
+    uint32_t attributes;                /* index on the tape; 0: none */
+    uint8_t type, input_count, scalar_operand, flags;
+} node;
+
+_Static_assert(sizeof(node) == 64, "a node fills one cache line");
+
+/* A parameter or variable: a value that outlives the tape. Handles have the top bit of the id set. */
+typedef struct persistent {
+    char *name;
+    wg_shape shape;
+    wg_type type;
+    void *data;       /* counted values, or the weights' own memory */
+    uint64_t version; /* rises with each performed assign */
+    uint32_t current; /* node that means the present binding on this tape; 0: none recorded yet */
+    bool trainable, frozen, shared;
+} persistent;
+
+#define PERSISTENT_BIT 0x80000000u
+
+/* What the floors above lend to the graph. */
+typedef struct graph_engine {
+    /* Computes the nodes `roots` and performs all pending assigns. */
+    bool (*evaluate)(wg_context *ctx, const uint32_t *roots, size_t count);
+    /* Performs the pending assigns and computes nothing else. */
+    bool (*perform)(wg_context *ctx);
+    /* Computes the node just recorded: eager mode. */
+    bool (*compute)(wg_context *ctx, uint32_t id);
+    /* The row of a tensor filled with one number, the node's scalar. */
+    const wg_op *fill;
+} graph_engine;
+
+/* Runs when the context is freed, last registered first: for what data loaders and the like own beside its memory. */
+typedef struct graph_finalizer {
+    void (*run)(void *object);
+    void *object;
+} graph_finalizer;
+
+typedef struct intern_table {
+    uint32_t *slot; /* open addressing; 0: empty, else the number of an entry */
+    size_t slots, count;
+} intern_table;
+
+typedef struct scope_entry {
+    uint32_t parent;
+    char *name; /* the last part of the path */
+} scope_entry;
+
+struct wg_context {
+    memory memory;
+    wg_context_options options;
+    const graph_engine *engine;
+    wg_mode mode;
+    int threads;
+    uint32_t epoch;
+
+    node **chunk; /* the tape */
+    size_t chunk_capacity, chunks;
+    uint32_t node_count; /* ids below this are in use; 0 is poison */
+    uint32_t *inputs;    /* of nodes with many */
+    size_t input_capacity, input_count;
+    wg_attributes *attributes;
+    size_t attribute_capacity, attribute_count;
+    uint32_t *held; /* nodes that own values */
+    size_t held_capacity, held_count;
+    uint32_t *assigns; /* pending, in order */
+    size_t assign_capacity, assign_count;
+
+    persistent *persistents;
+    size_t persistent_capacity, persistent_count;
+    intern_table persistent_names;
+    wg_tensor *selection; /* of wg_parameters */
+    size_t selection_capacity;
+
+    wg_shape *shapes;
+    size_t shape_capacity;
+    intern_table shape_table;
+    scope_entry *scopes;
+    size_t scope_capacity;
+    intern_table scope_table;
+    void **sites;
+    size_t site_capacity;
+    intern_table site_table;
+
+    uint32_t scope;            /* open now */
+    void *site;                /* where the running public call was made; NULL outside of one */
+    const struct node *origin; /* forward node that the sweep works on: lends scope and site */
+    uint32_t origin_id;
+
+    uint64_t draws, recorded, evaluations, computed, clears;
+    graph_finalizer *finalizers;
+    size_t finalizer_capacity, finalizer_count;
+    const wg_weights *weights;
+    struct wg_graph *graphs; /* read out, alive until wg_clear */
+
+    wg_status status;
+    char message[ERROR_SIZE], hint[ERROR_SIZE / 4], path[PATH_SIZE], full_message[2 * ERROR_SIZE];
+    void *error_site;
+};
+
+/* ---- life (context.c) ---- */
+
+wg_context *graph_context_new(const wg_context_options *options, const graph_engine *engine);
+/* Drops all nodes from `first` on, with what they own. */
+void graph_drop(wg_context *ctx, uint32_t first);
+/* Makes a node the owner of counted values, until it is dropped. */
+bool graph_hold(wg_context *ctx, uint32_t id, void *values);
+bool graph_at_exit(wg_context *ctx, void (*run)(void *object), void *object);
+
+/* ---- errors (error.c) ---- */
+
+/* Sets the context's first error; later ones are ignored. Always returns poison. A NULL context sets the thread's. */
+wg_tensor graph_fail(wg_context *ctx, wg_status status, const char *format, ...) WG_PRINTF(3, 4);
+/* Adds a hint to the error that was just set: "did you mean ...?" */
+void graph_hint(wg_context *ctx, const char *format, ...) WG_PRINTF(2, 3);
+/* As graph_fail, about a node recorded earlier: its op, path and C line. */
+void graph_fail_node(wg_context *ctx, wg_status status, uint32_t id, const char *format, ...) WG_PRINTF(4, 5);
+/* Out of memory for so many bytes. */
+wg_tensor graph_fail_memory(wg_context *ctx, size_t bytes);
+static inline wg_tensor graph_poison(wg_context *ctx)
+{
+    return (wg_tensor){ctx, 0, 0};
+}
+
+static inline bool graph_ok(const wg_context *ctx)
+{
+    return ctx && ctx->status == WG_OK;
+}
+
+/* ---- nodes (tape.c) ---- */
+
+static inline node *graph_node(const wg_context *ctx, uint32_t id)
+{
+    return &ctx->chunk[id / NODE_CHUNK][id % NODE_CHUNK];
+}
+
+/* The ids of a node's operands (a weak scalar counts as none), and how many. */
+const uint32_t *graph_inputs(const wg_context *ctx, const node *n, size_t *count);
+
+static inline wg_shape graph_shape(const wg_context *ctx, const node *n)
+{
+    return ctx->shapes[n->shape];
+}
+
+/* Never NULL. */
+const wg_attributes *graph_attributes(const wg_context *ctx, const node *n);
+/* Elements, and bytes of a node's values. */
+int64_t graph_size(const wg_context *ctx, const node *n);
+size_t graph_bytes(const wg_context *ctx, const node *n);
+
+/* What graph_append and graph_apply need to know of a new node. */
+typedef struct graph_record {
+    const wg_op *op;
+    size_t count;           /* operands, the weak scalar included */
+    const uint32_t *inputs; /* ids, 0 in the place of the weak scalar */
+    int scalar_operand;     /* 1 + its place; 0: none */
+    double scalar;
+    const wg_attributes *attributes; /* NULL: none */
+    wg_type type;                    /* of the result */
+    const wg_shape *shape;           /* of the result */
+} graph_record;
+
+/* Appends a node whose type and shape are known; poison after an error. */
+wg_tensor graph_append(wg_context *ctx, const graph_record *record);
+/* Infers type and shape by the op's rule, then appends. */
+wg_tensor graph_apply(wg_context *ctx, graph_record *record);
+
+/* The handle of a node. */
+static inline wg_tensor graph_tensor(wg_context *ctx, uint32_t id)
+{
+    return (wg_tensor){ctx, id, graph_node(ctx, id)->epoch};
+}
+
+/* The node a handle means, or 0 after setting an error that begins with `who`. A persistent tensor is read: its leaf is
+   recorded when needed. Poison gives 0 without a new error. */
+uint32_t graph_resolve(wg_tensor x, const char *who);
+/* As above, with the context that all tensors of a list share; false if there is none or they differ. */
+bool graph_resolve_list(wg_list list, const char *who, wg_context **ctx, uint32_t *ids);
+/* The context of the first tensor that has one. */
+wg_context *graph_context_of(wg_list list);
+/* What a handle names, without recording anything: shape and type; false for poison and worse, without setting an
+ * error. */
+bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type);
+
+/* ---- leaves (leaf.c) ---- */
+
+/* Values known when recorded: owned (counted values, given up to the node) or borrowed. */
+extern const wg_op graph_constant_op;
+/* The present value of a persistent tensor, and its rebinding. */
+extern const wg_op graph_parameter_op, graph_assign_op;
+
+wg_tensor graph_constant(wg_context *ctx, wg_type type, wg_shape shape, void *values, bool borrowed);
+/* A C scalar as a tensor of rank 0 that builders take back as a C scalar: what VJPs get for the operand of x * 2. */
+wg_tensor graph_weak_scalar(wg_context *ctx, wg_type type, double value);
+static inline bool graph_is_leaf(const node *n)
+{
+    return n->op == &graph_constant_op || n->op == &graph_parameter_op;
+}
+
+/* ---- persistent tensors (persistent.c) ---- */
+
+persistent *graph_persistent(wg_tensor x); /* NULL if x is none, or its context does not know it */
+/* Makes one under the open scopes; `values` are counted and given up, or with `shared` the memory of weights. */
+wg_tensor graph_persistent_new(wg_context *ctx, const char *name, wg_type type, wg_shape shape, void *values,
+                               bool trainable, bool shared);
+/* By full name; NULL: none. */
+persistent *graph_persistent_find(wg_context *ctx, const char *full_name);
+wg_tensor graph_persistent_tensor(wg_context *ctx, size_t index);
+/* The leaf or assign that means the present binding, recorded when there is none on this tape. */
+uint32_t graph_persistent_read(wg_context *ctx, size_t index);
+/* New values from outside (a file): counted, given up; drops the current binding. False if assigns are pending on it.
+ */
+void graph_persistent_set(wg_context *ctx, persistent *p, void *values);
+/* The name with the open scopes before it, into `full`. */
+bool graph_full_name(wg_context *ctx, const char *name, char full[PATH_SIZE]);
+
+/* The values of a node that has some: its own, or those of the persistent tensor it means. NULL: not computed, or
+   overwritten. */
+void *graph_values(const wg_context *ctx, const node *n);
+/* The persistent tensor that a leaf or an assign means; NULL for other nodes. */
+persistent *graph_persistent_of(const wg_context *ctx, const node *n);
+
+/* ---- inspecting (inspect.c) ---- */
+
+/* Releases all graphs that were read out. */
+void graph_release_inspected(wg_context *ctx);
+
+/* ---- names (scope.c, pattern.c) ---- */
+
+/* Opens the scope of the layer that a parameter belongs to (its name without the last part), from the root. Returns the
+   scope to put back with graph_scope_set. */
+uint32_t graph_scope_of_layer(wg_tensor parameter);
+/* Opens a scope inside the present one; returns the scope to put back. */
+uint32_t graph_scope_open(wg_context *ctx, const char *name);
+void graph_scope_set(wg_context *ctx, uint32_t scope);
+/* Writes a path, "a/b/c", at most size - 1 characters. */
+void graph_scope_path(const wg_context *ctx, uint32_t scope, char *path, size_t size);
+/* Whether a name matches a pattern of globs; NULL matches all. */
+bool graph_match(const char *pattern, const char *name);
+
+/* ---- interning (intern.c) ---- */
+
+uint32_t graph_intern_shape(wg_context *ctx, const wg_shape *shape); /* 0 after running out of memory */
+uint32_t graph_intern_scope(wg_context *ctx, uint32_t parent, const char *name);
+uint32_t graph_intern_site(wg_context *ctx, void *address);
+/* Finds or adds a name in a table whose entries are persistents. */
+uint64_t graph_hash_text(const char *text);
+
+/* ---- call sites (site.c) ---- */
+
+/* Every public function that records puts WG_ENTRY(context) first: the return address of the outermost one is the line
+   of the user's program that messages name. */
+typedef struct site_guard {
+    wg_context *context;
+} site_guard;
+
+static inline site_guard site_enter(wg_context *ctx, void *address)
+{
+    if (!ctx || ctx->site) return (site_guard){NULL};
+    ctx->site = address;
+    return (site_guard){ctx};
+}
+
+static inline void site_leave(site_guard *guard)
+{
+    if (guard->context) guard->context->site = NULL;
+}
+
+#define WG_ENTRY(ctx)                                                                                              \
+    site_guard site_of_call __attribute__((cleanup(site_leave))) = site_enter((ctx), __builtin_return_address(0)); \
+    (void)site_of_call
+
+/* Calls a function of the user's: what it records is its own line's, not that of the library call around it. */
+wg_tensor graph_call(wg_context *ctx, wg_function function, wg_tensor x);
+
+/* "model.c:14", or function and offset, or "" ; and in parts, where *line is 0 when unknown. */
+void site_describe(void *address, char *text, size_t size);
+void site_find(void *address, char *file, size_t size, int *line);
+
+#endif

@@ -1,0 +1,20 @@
+/* Hash tables that file the entries of an array under their content. */
+#ifndef GRAPH_INTERN_H
+#define GRAPH_INTERN_H
+
+#include "graph/graph.h"
+
+#define INTERN_NONE SIZE_MAX
+
+typedef uint64_t (*intern_hash)(const wg_context *ctx, size_t entry);
+typedef bool (*intern_equal)(const wg_context *ctx, size_t entry, const void *key);
+
+/* The entry that equals the key, or INTERN_NONE. */
+size_t intern_find(const wg_context *ctx, const intern_table *table, uint64_t hash, intern_equal equal,
+                   const void *key);
+/* Files the entry that was just appended to the array; false, and not counted, if there is no memory. */
+bool intern_add(wg_context *ctx, intern_table *table, intern_hash hash_of);
+/* Files the newest persistent tensor under its name. */
+bool intern_persistent(wg_context *ctx);
+
+#endif

@@ -1,0 +1,88 @@
+/* From a return address to a line of C: through debug information where libdw is there, else by symbol and offset. */
+#define _GNU_SOURCE /* dladdr */
+#include "graph/graph.h"
+#include "graph/shape.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef WG_HAVE_LIBDW
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+
+/* Never look for separate debug files: the search may leave the machine. */
+static int no_debug_file(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, const char *file,
+                         const char *link, GElf_Word crc, char **result)
+{
+    (void)module, (void)user, (void)name, (void)base, (void)file, (void)link, (void)crc, (void)result;
+    return -1;
+}
+
+/* The line of an address; units are walked one by one, because clang writes no index of their addresses. */
+static void find_line(Dwfl_Module *module, Dwarf_Addr address, char *file, size_t size, int *line)
+{
+    Dwarf_Addr bias;
+    for (Dwarf_Die *unit = NULL; (unit = dwfl_module_nextcu(module, unit, &bias));) {
+        if (dwarf_haspc(unit, address - bias) <= 0) continue;
+        Dwarf_Line *found = dwarf_getsrc_die(unit, address - bias);
+        const char *source = found ? dwarf_linesrc(found, NULL, NULL) : NULL;
+        if (!source || dwarf_lineno(found, line)) continue;
+        const char *slash = strrchr(source, '/');
+        snprintf(file, size, "%s", slash ? slash + 1 : source);
+        return;
+    }
+}
+
+static void find_by_debug_information(void *address, char *file, size_t size, int *line)
+{
+    static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_linux_proc_find_elf, .find_debuginfo = no_debug_file};
+    Dwfl *process = dwfl_begin(&callbacks);
+    if (!process) return;
+    Dwarf_Addr call = (Dwarf_Addr)(uintptr_t)address - 1; /* inside the call, not after it */
+    if (dwfl_linux_proc_report(process, getpid()) == 0 && dwfl_report_end(process, NULL, NULL) == 0) {
+        Dwfl_Module *module = dwfl_addrmodule(process, call);
+        if (module) find_line(module, call, file, size, line);
+    }
+    dwfl_end(process);
+}
+#else
+static void find_by_debug_information(void *address, char *file, size_t size, int *line)
+{
+    (void)address, (void)file, (void)size, (void)line;
+}
+#endif
+
+void site_find(void *address, char *file, size_t size, int *line)
+{
+    file[0] = '\0';
+    *line = 0;
+    if (address) find_by_debug_information(address, file, size, line);
+}
+
+void site_describe(void *address, char *text, size_t size)
+{
+    int line;
+    site_find(address, text, size, &line);
+    size_t used = strlen(text);
+    if (line) {
+        text_append(text, size, &used, ":%d", line);
+        return;
+    }
+    Dl_info info;
+    text[0] = '\0';
+    if (!address || !dladdr(address, &info) || !info.dli_fname) return;
+    const char *slash = strrchr(info.dli_fname, '/');
+    const char *name = info.dli_sname ? info.dli_sname : slash ? slash + 1 : info.dli_fname;
+    const void *base = info.dli_sname ? info.dli_saddr : info.dli_fbase;
+    snprintf(text, size, "%s+0x%zx", name, (size_t)((const char *)address - (const char *)base));
+}
+
+wg_tensor graph_call(wg_context *ctx, wg_function function, wg_tensor x)
+{
+    void *outer = ctx->site;
+    ctx->site = NULL;
+    wg_tensor y = function.call(function.user, x);
+    ctx->site = outer;
+    return y;
+}

@@ -1,0 +1,71 @@
+/* Gradients, which are graphs themselves, and the proof that they are right. */
+#ifndef WENGERT_GRADIENT_H
+#define WENGERT_GRADIENT_H
+
+#include <wengert/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* dy/dx of a one-element y, with x's shape and type: a recorded tensor like any other, so it can be drawn, checked and
+   differentiated again. Zeros if y does not depend on x. x may be a parameter or variable, which means its current
+   binding: a y recorded before x was assigned is an error. */
+WG_API wg_tensor wg_grad(wg_tensor y, wg_tensor x);
+/* The gradients with respect to several tensors in one sweep, written to out[xs.count]. */
+WG_API bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out);
+/* Whether a differentiable path leads from x to y. */
+WG_API bool wg_depends_on(wg_tensor y, wg_tensor x);
+/* y recorded again with to[i] in the place of from[i]; what does not depend on any from[i] is shared with y. */
+WG_API wg_tensor wg_substitute(wg_tensor y, wg_list from, wg_list to);
+
+/* ---- checking ---- */
+
+typedef struct {
+    bool fast;        /* random directions instead of every element, also for small leaves */
+    int directions;   /* random directions for each large leaf. Default: 16 */
+    int64_t full;     /* leaves of up to this many elements are swept element by element. Default: 256 */
+    double tolerance; /* on the error below. Default: 1e-6 */
+    double step;      /* first step of the differences, relative to the leaf's root mean square. Default: 1e-2 */
+    uint64_t seed;    /* of the directions. Default: 0 */
+} wg_gradcheck_options;
+
+enum { WG_GRADCHECK_LEAVES = 64, WG_GRADCHECK_NAME = 96 };
+
+/* What was found for one leaf. Errors compare the analytic a with the numeric n over all samples (elements or
+   directions) that do not straddle a kink. */
+typedef struct {
+    char name[WG_GRADCHECK_NAME]; /* the parameter's name, or the op and C line of the leaf */
+    wg_shape shape;
+    bool passed, swept;       /* swept: element by element; else along random directions */
+    int64_t samples, kinks;   /* samples compared; samples left out because a kink lies within the smallest step */
+    double norm_error;        /* |a - n| / (|a| + |n|), Euclidean over the samples; 0 if both vanish */
+    double worst_error;       /* largest |a - n| / (|a| + |n| + 1e-3 scale), scale being the leaf's largest |a| */
+    int64_t worst_sample;     /* the element, or the number of the direction, where that is; -1: none */
+    double analytic, numeric; /* there */
+} wg_gradcheck_leaf;
+
+typedef struct {
+    bool passed;        /* every leaf passed, something was compared, and nothing was non-finite */
+    bool complete;      /* false: an error of the context stopped the check; see wg_error */
+    double value;       /* y, in f64 */
+    double worst_error; /* the worst norm_error of all leaves */
+    double tolerance;
+    uint64_t seed;
+    size_t leaf_count; /* leaves checked; of more than WG_GRADCHECK_LEAVES the worst are listed */
+    size_t listed;
+    wg_gradcheck_leaf leaves[WG_GRADCHECK_LEAVES];
+} wg_gradcheck_report;
+
+/* Checks the gradient of a recorded one-element tensor y with respect to the leaves xs; an empty list means all the
+   trainable parameters that y depends on. The graph is replayed in f64 from the same leaf values with the same random
+   numbers; nothing is assigned, nothing stays on the tape. */
+WG_API wg_gradcheck_report wg_gradcheck(wg_tensor y, wg_list xs, const wg_gradcheck_options *options);
+/* Prints the report as a table of leaves and a verdict. */
+WG_API bool wg_gradcheck_print(const wg_gradcheck_report *report, FILE *file);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

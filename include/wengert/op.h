@@ -1,0 +1,85 @@
+/* What an op is: the struct that each row of the table of primitives fills in, and a user's own op, too. */
+#ifndef WENGERT_OP_H
+#define WENGERT_OP_H
+
+#include <wengert/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Values as a kernel sees them: contiguous, row-major. While shapes are inferred `data` is NULL. */
+typedef struct {
+    wg_type type;
+    wg_shape shape;
+    void *data;
+} wg_array;
+
+/* What an op needs to know beside its operands; each op says what the fields mean. Integers belong to the structure of
+   the graph, reals are bound late. */
+typedef struct {
+    double real[4];
+    int64_t integer[8];
+} wg_attributes;
+
+enum { WG_FAULT_SIZE = 200 };
+
+/* One application of an op: to infer its output, or to compute it. */
+typedef struct {
+    size_t count; /* operands */
+    const wg_array *inputs;
+    wg_array *output;                /* to be filled in: type and shape when inferring, data when computing */
+    const wg_attributes *attributes; /* never NULL */
+    char *fault; /* [WG_FAULT_SIZE]: a kernel writes here what is wrong with the values it was given */
+} wg_call;
+
+/* Where an op is tested, and how accurate it is. */
+typedef struct {
+    double low, high; /* operands inside [low, high] are what tests and checkers draw */
+    double ulp;       /* accuracy in f32: distance from the true value in units of the last place */
+
+} wg_numerics;
+
+typedef struct wg_op wg_op;
+struct wg_op {
+    const char *name;    /* "matmul" */
+    const char *summary; /* one line: the formula */
+    int arity;           /* number of operands; -1: any number, at least one */
+    bool row_wise;       /* the kernel works on any number of whole rows of the last axis */
+    bool elementwise;    /* output[i] depends on input[i] alone; an operand of rank 0 serves all elements */
+    bool random;         /* real[0] is the number of the draw; never merged with an equal node */
+    bool alias;          /* the output is the first operand's values under another shape: no kernel */
+
+    /* Sets the output's type and shape (ops that are told theirs, such as reshape, find them there); or returns false
+     * with a reason that reads after "name: ". */
+    bool (*infer)(const wg_call *call, char *message, size_t message_size);
+    /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). */
+    void (*kernel[WG_TYPES])(const wg_call *call);
+    /* Records the gradient of each operand, given the cotangent of y, by public ops only; linear in the cotangent.
+       What is left WG_NONE is zero. NULL: the op has no gradient, or (for integer results) none is asked for. */
+    void (*vjp)(wg_tensor y, wg_tensor cotangent, wg_tensor *gradients);
+    /* Multiply-adds and the like, counted as 2, for one application. NULL: one for each element of the output. */
+    double (*flops)(const wg_call *call);
+    /* Records one typical application, for the walks over all ops. */
+    wg_tensor (*sample)(wg_context *context);
+    /* For ops that choose between smooth pieces: fills `branch` with the choice for each element of the output, in f64,
+       so that a checker can tell whether two points lie on one piece. NULL: an integer result is its own choice. */
+    void (*branch)(const wg_call *call, int64_t *branch);
+    wg_numerics numerics;
+};
+
+/* Records one application of an op. `attributes` may be NULL: all zero. */
+WG_API wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes *attributes);
+/* Operand `index` of a recorded tensor, and its attributes: for VJPs. */
+WG_API wg_tensor wg_input(wg_tensor y, size_t index);
+WG_API wg_attributes wg_attributes_of(wg_tensor y);
+
+/* The library's own primitives: how many, and each one, in a fixed order. */
+WG_API size_t wg_op_count(void);
+WG_API const wg_op *wg_op_at(size_t index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

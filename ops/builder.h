@@ -1,0 +1,50 @@
+/* What the builders of ops share: resolving operands, broadcasting them, and recording. Internal. */
+#ifndef OPS_BUILDER_H
+#define OPS_BUILDER_H
+
+#include "graph/graph.h"
+#include "graph/shape.h"
+
+#include <wengert/ops.h>
+
+/* Records an op of one operand. `type` and `shape` tell ops whose result is asked for (cast, reshape); else WG_DEFAULT
+   and NULL. */
+wg_tensor ops_one(const wg_op *op, wg_tensor x, const wg_attributes *attributes, wg_type type, const wg_shape *shape);
+/* An op of two operands, broadcast to one shape. */
+wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b);
+/* The same with a C scalar on the right, or on the left. */
+wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left);
+/* Records expands where shapes differ. False after an error. */
+bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count);
+/* An op without operands: type and shape are given. */
+wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape shape, const wg_attributes *attributes);
+
+/* The axes as a set of bits; false, and an error, if one is out of range or named twice. */
+bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set);
+/* One axis, negative from the end; false, and an error, if it is out of range. */
+bool ops_axis(wg_tensor x, const char *who, int axis, int *index);
+
+/* For infer functions that accept any operand, and for VJPs that have nothing to say. */
+bool infer_same(const wg_call *call, char *message, size_t size);
+
+/* Walks the elements of a strided view in row-major order. */
+typedef struct strided_walk {
+    int rank;
+    int64_t dim[WG_MAX_RANK], stride[WG_MAX_RANK], index[WG_MAX_RANK];
+    int64_t offset;
+} strided_walk;
+
+static inline void walk_next(strided_walk *w)
+{
+    for (int i = w->rank; i-- > 0;) {
+        w->offset += w->stride[i];
+        if (++w->index[i] < w->dim[i]) return;
+        w->offset -= w->stride[i] * w->dim[i];
+        w->index[i] = 0;
+    }
+}
+
+/* The strides of a contiguous tensor, in elements. */
+void contiguous_strides(const wg_shape *shape, int64_t stride[WG_MAX_RANK]);
+
+#endif

@@ -1,0 +1,241 @@
+/* Everything that follows from the rows of elementwise.def: kernels, gradients, ops, builders. */
+#include "ops/builder.h"
+#include "ops/rows.h"
+#include "ops/scalar.h"
+
+#include <wengert/functions.h>
+
+/* ---- kernels ---- */
+
+#define T float
+#define P f32
+#define m(name) f32_##name
+#define IS_FLOAT
+#define IS_NUMBER
+#include "ops/elementwise_kernels.h"
+#undef T
+#undef P
+#undef m
+
+#define T double
+#define P f64
+#define m(name) f64_##name
+#define IS_CHECKED
+#include "ops/elementwise_kernels.h"
+#undef IS_CHECKED
+#undef IS_FLOAT
+#undef T
+#undef P
+#undef m
+
+#define T int32_t
+#define P i32
+#define m(name) i32_##name
+#include "ops/elementwise_kernels.h"
+#undef T
+#undef P
+#undef m
+
+#define T int64_t
+#define P i64
+#define m(name) i64_##name
+#include "ops/elementwise_kernels.h"
+#undef IS_NUMBER
+#undef T
+#undef P
+#undef m
+
+#define T bool
+#define P bool_
+#define m(name) name
+#define IS_LOGIC
+#include "ops/elementwise_kernels.h"
+#undef IS_LOGIC
+#undef T
+#undef P
+#undef m
+
+/* ---- shape and type rules ---- */
+
+enum accepted { ACCEPT_FLOAT, ACCEPT_NUMBER, ACCEPT_LOGIC };
+
+static const char *type_fault(wg_type type, enum accepted accepted)
+{
+    bool number = type_is_float(type) || type_is_integer(type);
+    if (accepted == ACCEPT_FLOAT && !type_is_float(type)) return "works on floats";
+    if (accepted == ACCEPT_NUMBER && !number) return "works on floats and integers";
+    if (accepted == ACCEPT_LOGIC && type != WG_BOOL) return "works on bools";
+    return NULL;
+}
+
+/* All operands have one type and one shape; a C scalar (rank 0) fits any. */
+static bool infer_elementwise(const wg_call *call, enum accepted accepted, bool to_bool, char *message, size_t size)
+{
+    const wg_array *first = &call->inputs[0], *last = &call->inputs[call->count - 1];
+    const wg_array *wide = last->shape.rank > first->shape.rank ? last : first;
+    const char *fault = type_fault(first->type, accepted);
+    if (fault) {
+        snprintf(message, size, "%s, not %s", fault, wg_type_name(first->type));
+        return false;
+    }
+    for (size_t i = 0; i < call->count; i++) {
+        const wg_array *x = &call->inputs[i];
+        if (x->type != first->type) fault = "element types differ";
+        if (x->shape.rank && !wg_shape_equal(x->shape, wide->shape)) fault = "shapes differ";
+    }
+    snprintf(message, size, "%s", fault ? fault : "");
+    *call->output = (wg_array){to_bool ? WG_BOOL : first->type, wide->shape, NULL};
+    return !fault;
+}
+
+#define TO_BOOL_SAME false
+#define TO_BOOL_BOOL true
+#define INFER(types, result)                                                              \
+    static bool infer_##types##_##result(const wg_call *call, char *message, size_t size) \
+    {                                                                                     \
+        return infer_elementwise(call, ACCEPT_##types, TO_BOOL_##result, message, size);  \
+    }
+
+INFER(FLOAT, SAME)
+INFER(NUMBER, SAME)
+INFER(FLOAT, BOOL)
+INFER(NUMBER, BOOL)
+INFER(LOGIC, BOOL)
+
+/* ---- gradients ---- */
+
+/* The cotangent where a > b, half of it where they are equal. */
+static wg_tensor larger_takes(wg_tensor g, wg_tensor a, wg_tensor b)
+{
+    wg_tensor shared = wg_where(wg_equal(a, b), wg_mul_scalar(g, 0.5), wg_zeros_like(g));
+    return wg_where(wg_greater(a, b), g, shared);
+}
+
+/* b a^(b - 1), and 0 for b = 0 also where a = 0 */
+static wg_tensor pow_gradient_base(wg_tensor g, wg_tensor a, wg_tensor b)
+{
+    wg_tensor slope = wg_mul(wg_pow(a, wg_sub_scalar(b, 1)), b);
+    return wg_mul(g, wg_where(wg_equal_scalar(b, 0), wg_zeros_like(slope), slope));
+}
+
+/* a^b log a; the log sees only positive numbers */
+static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
+{
+    wg_tensor positive = wg_greater_scalar(a, 0);
+    wg_tensor safe = wg_where(positive, a, wg_full_like(a, 1));
+    return wg_mul(g, wg_mul(y, wg_log(safe)));
+}
+
+#define ZERO WG_NONE
+#define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
+    static void name##_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)          \
+    {                                                                               \
+        wg_tensor x = wg_input(y, 0);                                               \
+        (void)x, (void)g;                                                           \
+        gradients[0] = gradient;                                                    \
+    }
+#define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
+    static void name##_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)                                 \
+    {                                                                                                      \
+        wg_tensor a = wg_input(y, 0), b = wg_input(y, 1);                                                  \
+        (void)a, (void)b, (void)g;                                                                         \
+        gradients[0] = gradient_a;                                                                         \
+        gradients[1] = gradient_b;                                                                         \
+    }
+#include "ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+
+/* ---- ops ---- */
+
+#define KERNELS_FLOAT(name)                          \
+    {                                                \
+        [WG_F32] = name##_f32, [WG_F64] = name##_f64 \
+    }
+#define KERNELS_NUMBER(name)                                                                       \
+    {                                                                                              \
+        [WG_F32] = name##_f32, [WG_F64] = name##_f64, [WG_I32] = name##_i32, [WG_I64] = name##_i64 \
+    }
+#define KERNELS_LOGIC(name)      \
+    {                            \
+        [WG_BOOL] = name##_bool_ \
+    }
+#define BRANCH_FLOAT(name, piece) ((piece) ? name##_branch_f64 : NULL)
+#define BRANCH_NUMBER(name, piece) ((piece) ? name##_branch_f64 : NULL)
+#define BRANCH_LOGIC(name, piece) NULL
+#define SMOOTH 0
+#define PIECE(value) 1
+
+#define ROW(name_, types, result, operands, piece, low_, high_, ulp_, summary_) \
+    static wg_tensor name_##_sample(wg_context *ctx);                           \
+    const wg_op ops_##name_ = {                                                 \
+        .name = #name_,                                                         \
+        .summary = summary_,                                                    \
+        .arity = operands,                                                      \
+        .row_wise = true,                                                       \
+        .elementwise = true,                                                    \
+        .infer = infer_##types##_##result,                                      \
+        .kernel = KERNELS_##types(name_),                                       \
+        .vjp = name_##_vjp,                                                     \
+        .branch = BRANCH_##types(name_, piece),                                 \
+        .sample = name_##_sample,                                               \
+        .numerics = {low_, high_, ulp_},                                        \
+    };
+#define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
+    ROW(name, types, result, 1, piece, low, high, ulp, summary)
+#define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
+    ROW(name, types, result, 2, piece, low, high, ulp, summary)
+#include "ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+
+/* ---- builders ---- */
+
+#define SCALAR_FORM_NONE(name)
+#define SCALAR_FORM_COMMUTES(name)                               \
+    wg_tensor wg_##name##_scalar(wg_tensor x, double scalar)     \
+    {                                                            \
+        WG_ENTRY(x.context);                                     \
+        return ops_binary_scalar(&ops_##name, x, scalar, false); \
+    }
+#define SCALAR_FORM_BOTH(name)                                  \
+    SCALAR_FORM_COMMUTES(name)                                  \
+    wg_tensor wg_scalar_##name(double scalar, wg_tensor x)      \
+    {                                                           \
+        WG_ENTRY(x.context);                                    \
+        return ops_binary_scalar(&ops_##name, x, scalar, true); \
+    }
+#define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
+    wg_tensor wg_##name(wg_tensor x)                                                \
+    {                                                                               \
+        WG_ENTRY(x.context);                                                        \
+        return ops_one(&ops_##name, x, NULL, WG_DEFAULT, NULL);                     \
+    }
+#define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
+    wg_tensor wg_##name(wg_tensor a, wg_tensor b)                                                          \
+    {                                                                                                      \
+        WG_ENTRY(a.context ? a.context : b.context);                                                       \
+        return ops_binary(&ops_##name, a, b);                                                              \
+    }                                                                                                      \
+    SCALAR_FORM_##scalar(name)
+#include "ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+
+/* ---- samples ---- */
+
+#define DRAW_FLOAT(ctx, low, high) wg_uniform(ctx, WG_SHAPE(3, 5), low, high)
+#define DRAW_NUMBER DRAW_FLOAT
+#define DRAW_LOGIC(ctx, low, high) wg_bernoulli(ctx, WG_SHAPE(3, 5), 0.5)
+#define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
+    static wg_tensor name##_sample(wg_context *ctx)                                 \
+    {                                                                               \
+        return wg_##name(DRAW_##types(ctx, low, high));                             \
+    }
+#define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
+    static wg_tensor name##_sample(wg_context *ctx)                                                        \
+    {                                                                                                      \
+        wg_tensor a = DRAW_##types(ctx, low, high);                                                        \
+        return wg_##name(a, DRAW_##types(ctx, low, high));                                                 \
+    }
+#include "ops/elementwise.def"

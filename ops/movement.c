@@ -1,0 +1,498 @@
+/* Ops that move elements and compute nothing: one strided copy serves all types and almost all of them. */
+#include "ops/builder.h"
+#include "ops/rows.h"
+
+#include <wengert/functions.h>
+
+#include <string.h>
+
+/* Writes the output in order, reading the walk's elements. */
+static void copy_in(const wg_call *call, strided_walk walk)
+{
+    size_t element = wg_type_size(call->output->type);
+    const char *in = call->inputs[0].data;
+    char *out = call->output->data;
+    int64_t size = wg_shape_size(call->output->shape);
+    for (int64_t i = 0; i < size; i++, out += element, walk_next(&walk))
+        memcpy(out, in + walk.offset * (int64_t)element, element);
+}
+
+/* A walk over the output's shape with the input's own strides. */
+static strided_walk walk_of(const wg_shape *output, const wg_shape *input)
+{
+    strided_walk walk = {.rank = output->rank};
+    memcpy(walk.dim, output->dim, sizeof walk.dim);
+    contiguous_strides(input, walk.stride);
+    return walk;
+}
+
+#define ALL_TYPES(function)                                                                                       \
+    {                                                                                                             \
+        [WG_F32] = function, [WG_F64] = function, [WG_I32] = function, [WG_I64] = function, [WG_BOOL] = function, \
+        [WG_U8] = function                                                                                        \
+    }
+
+static wg_tensor draw(wg_context *ctx)
+{
+    return wg_uniform(ctx, WG_SHAPE(2, 3, 4), -4, 4);
+}
+
+/* ---- reshape ---- */
+
+static bool infer_reshape(const wg_call *call, char *message, size_t size)
+{
+    shape_buffer buffer;
+    snprintf(message, size, "%lld elements do not make %s", (long long)wg_shape_size(call->inputs[0].shape),
+             shape_text(call->output->shape, &buffer));
+    call->output->type = call->inputs[0].type;
+    return wg_shape_size(call->inputs[0].shape) == wg_shape_size(call->output->shape);
+}
+
+static void reshape_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    gradients[0] = wg_reshape(g, wg_shape_of(wg_input(y, 0)));
+}
+
+static wg_tensor reshape_sample(wg_context *ctx)
+{
+    return wg_reshape(draw(ctx), WG_SHAPE(4, -1));
+}
+
+const wg_op ops_reshape = {
+    .name = "reshape",
+    .summary = "the same elements in another shape",
+    .arity = 1,
+    .alias = true,
+    .infer = infer_reshape,
+    .vjp = reshape_vjp,
+    .sample = reshape_sample,
+    .numerics = {-4, 4, 0},
+};
+
+/* Puts what is left in the place of -1. */
+static bool infer_length(wg_tensor x, wg_shape *shape)
+{
+    int unknown = -1;
+    int64_t known = 1;
+    for (int i = 0; i < shape->rank && i < WG_MAX_RANK; i++) {
+        if (shape->dim[i] == -1 && unknown < 0)
+            unknown = i;
+        else if (shape->dim[i] < 0 || __builtin_mul_overflow(known, shape->dim[i], &known))
+            return false;
+    }
+    if (unknown < 0) return true;
+    if (known == 0 || wg_size(x) % known != 0) return false;
+    shape->dim[unknown] = wg_size(x) / known;
+    return true;
+}
+
+wg_tensor wg_reshape(wg_tensor x, wg_shape shape)
+{
+    WG_ENTRY(x.context);
+    if (!graph_resolve(x, "reshape")) return graph_poison(x.context);
+    wg_shape asked = shape;
+    if (shape.rank < 0 || shape.rank > WG_MAX_RANK || !infer_length(x, &shape)) {
+        shape_buffer a, b;
+        return graph_fail(x.context, WG_BAD_SHAPE, "reshape: %s does not fit into %s", shape_text(wg_shape_of(x), &a),
+                          shape_text(asked, &b));
+    }
+    if (wg_shape_equal(shape, wg_shape_of(x))) return x;
+    return ops_one(&ops_reshape, x, NULL, WG_DEFAULT, &shape);
+}
+
+/* ---- permute ---- */
+
+static bool infer_permute(const wg_call *call, char *message, size_t size)
+{
+    const wg_shape *in = &call->inputs[0].shape;
+    uint32_t seen = 0;
+    *call->output = (wg_array){call->inputs[0].type, *in, NULL};
+    for (int i = 0; i < in->rank; i++) {
+        int64_t axis = call->attributes->integer[i];
+        if (axis < 0 || axis >= in->rank || seen >> axis & 1) {
+            snprintf(message, size, "the order must name each axis once");
+            return false;
+        }
+        seen |= 1u << axis;
+        call->output->shape.dim[i] = in->dim[axis];
+    }
+    return true;
+}
+
+static void permute_kernel(const wg_call *call)
+{
+    int64_t stride[WG_MAX_RANK];
+    contiguous_strides(&call->inputs[0].shape, stride);
+    strided_walk walk = walk_of(&call->output->shape, &call->output->shape);
+    for (int i = 0; i < walk.rank; i++) walk.stride[i] = stride[call->attributes->integer[i]];
+    copy_in(call, walk);
+}
+
+static void permute_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    wg_attributes a = wg_attributes_of(y);
+    wg_axes inverse = {.count = (int8_t)wg_shape_of(y).rank};
+    for (int i = 0; i < inverse.count; i++) inverse.axis[a.integer[i]] = (int8_t)i;
+    gradients[0] = wg_permute(g, inverse);
+}
+
+static wg_tensor permute_sample(wg_context *ctx)
+{
+    return wg_permute(draw(ctx), WG_AXES(2, 0, 1));
+}
+
+const wg_op ops_permute = {
+    .name = "permute",
+    .summary = "axes in another order",
+    .arity = 1,
+    .infer = infer_permute,
+    .kernel = ALL_TYPES(permute_kernel),
+    .vjp = permute_vjp,
+    .sample = permute_sample,
+    .numerics = {-4, 4, 0},
+};
+
+wg_tensor wg_permute(wg_tensor x, wg_axes order)
+{
+    WG_ENTRY(x.context);
+    wg_attributes a = {0};
+    wg_shape shape = wg_shape_of(x);
+    if (graph_resolve(x, "permute") && order.count != shape.rank) {
+        shape_buffer buffer;
+        return graph_fail(x.context, WG_BAD_SHAPE, "permute: %d axes are named for %s", order.count,
+                          shape_text(shape, &buffer));
+    }
+    for (int i = 0; i < order.count; i++) {
+        int index;
+        if (!ops_axis(x, "permute", order.axis[i], &index)) return graph_poison(x.context);
+        a.integer[i] = index;
+    }
+    return ops_one(&ops_permute, x, &a, WG_DEFAULT, NULL);
+}
+
+/* ---- expand ---- */
+
+static bool infer_expand(const wg_call *call, char *message, size_t size)
+{
+    const wg_shape *in = &call->inputs[0].shape, *out = &call->output->shape;
+    call->output->type = call->inputs[0].type;
+    bool fits = out->rank >= in->rank;
+    for (int i = 1; fits && i <= in->rank; i++)
+        fits = in->dim[in->rank - i] == 1 || in->dim[in->rank - i] == out->dim[out->rank - i];
+    shape_buffer buffer;
+    snprintf(message, size, "does not expand to %s", shape_text(*out, &buffer));
+    return fits;
+}
+
+static void expand_kernel(const wg_call *call)
+{
+    const wg_shape *in = &call->inputs[0].shape, *out = &call->output->shape;
+    int64_t stride[WG_MAX_RANK];
+    contiguous_strides(in, stride);
+    strided_walk walk = walk_of(out, out);
+    for (int i = 1; i <= out->rank; i++)
+        walk.stride[out->rank - i] = i > in->rank || in->dim[in->rank - i] == 1 ? 0 : stride[in->rank - i];
+    copy_in(call, walk);
+}
+
+/* Sums over what was repeated: the one place where broadcasting is undone. */
+static void expand_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    wg_shape in = wg_shape_of(wg_input(y, 0)), out = wg_shape_of(y);
+    wg_axes repeated = {0};
+    for (int i = 0; i < out.rank; i++) {
+        int k = i - (out.rank - in.rank);
+        if (k < 0 || in.dim[k] != out.dim[i]) repeated.axis[repeated.count++] = (int8_t)i;
+    }
+    gradients[0] = wg_reshape(wg_sum(g, repeated), in);
+}
+
+static wg_tensor expand_sample(wg_context *ctx)
+{
+    return wg_expand(wg_uniform(ctx, WG_SHAPE(3, 1), -4, 4), WG_SHAPE(2, 3, 4));
+}
+
+const wg_op ops_expand = {
+    .name = "expand",
+    .summary = "axes of length 1, and new leading ones, repeated",
+    .arity = 1,
+    .infer = infer_expand,
+    .kernel = ALL_TYPES(expand_kernel),
+    .vjp = expand_vjp,
+    .sample = expand_sample,
+    .numerics = {-4, 4, 0},
+};
+
+wg_tensor wg_expand(wg_tensor x, wg_shape shape)
+{
+    WG_ENTRY(x.context);
+    const char *reason;
+    if (!graph_resolve(x, "expand")) return graph_poison(x.context);
+    if (!shape_valid(&shape, wg_type_of(x), &reason)) return graph_fail(x.context, WG_BAD_SHAPE, "expand: %s", reason);
+    if (wg_shape_equal(shape, wg_shape_of(x))) return x;
+    return ops_one(&ops_expand, x, NULL, WG_DEFAULT, &shape);
+}
+
+/* ---- slice: integer = axis, start, step, length ---- */
+
+static bool infer_slice(const wg_call *call, char *message, size_t size)
+{
+    const int64_t *a = call->attributes->integer;
+    const wg_shape *in = &call->inputs[0].shape;
+    *call->output = (wg_array){call->inputs[0].type, *in, NULL};
+    snprintf(message, size, "the slice does not lie inside the axis");
+    if (a[0] < 0 || a[0] >= in->rank || a[2] < 1 || a[3] < 0 || a[1] < 0) return false;
+    if (a[3] > 0 && (a[1] >= in->dim[a[0]] || a[3] - 1 > (in->dim[a[0]] - 1 - a[1]) / a[2])) return false;
+    call->output->shape.dim[a[0]] = a[3];
+    return true;
+}
+
+static void slice_kernel(const wg_call *call)
+{
+    const int64_t *a = call->attributes->integer;
+    strided_walk walk = walk_of(&call->output->shape, &call->inputs[0].shape);
+    walk.offset = a[1] * walk.stride[a[0]];
+    walk.stride[a[0]] *= a[2];
+    copy_in(call, walk);
+}
+
+static void slice_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    wg_attributes a = wg_attributes_of(y);
+    int axis = (int)a.integer[0];
+    int64_t start = a.integer[1], step = a.integer[2], length = a.integer[3];
+    int64_t covered = length ? (length - 1) * step + 1 : 0;
+    gradients[0] = wg_pad(g, axis, start, wg_dim(wg_input(y, 0), axis) - start - covered, step - 1);
+}
+
+static wg_tensor slice_sample(wg_context *ctx)
+{
+    return wg_slice_step(draw(ctx), 2, 0, WG_END, 2);
+}
+
+const wg_op ops_slice = {
+    .name = "slice",
+    .summary = "a part of one axis",
+    .arity = 1,
+    .infer = infer_slice,
+    .kernel = ALL_TYPES(slice_kernel),
+    .vjp = slice_vjp,
+    .sample = slice_sample,
+    .numerics = {-4, 4, 0},
+};
+
+wg_tensor wg_slice_step(wg_tensor x, int axis, int64_t start, int64_t stop, int64_t step)
+{
+    WG_ENTRY(x.context);
+    int index;
+    if (!ops_axis(x, "slice", axis, &index)) return graph_poison(x.context);
+    if (step < 1)
+        return graph_fail(x.context, WG_BAD_ARGUMENT, "slice: the step %lld is not positive", (long long)step);
+    int64_t length = wg_dim(x, index), first = start < 0 ? start + length : start;
+    int64_t end = stop == WG_END ? length : stop < 0 ? stop + length : stop;
+    if (first < 0 || end > length || first > end) {
+        shape_buffer buffer;
+        return graph_fail(x.context, WG_BAD_SHAPE, "slice: [%lld, %lld) does not lie inside axis %d of %s",
+                          (long long)start, (long long)(stop == WG_END ? length : stop), axis,
+                          shape_text(wg_shape_of(x), &buffer));
+    }
+    int64_t count = first == end ? 0 : (end - first - 1) / step + 1;
+    if (first == 0 && count == length) return x;
+    return ops_one(&ops_slice, x, &(wg_attributes){.integer = {index, first, step, count}}, WG_DEFAULT, NULL);
+}
+
+wg_tensor wg_slice(wg_tensor x, int axis, int64_t start, int64_t stop)
+{
+    WG_ENTRY(x.context);
+    return wg_slice_step(x, axis, start, stop, 1);
+}
+
+/* ---- pad: integer = axis, low, high, interior ---- */
+
+static bool infer_pad(const wg_call *call, char *message, size_t size)
+{
+    const int64_t *a = call->attributes->integer;
+    const wg_shape *in = &call->inputs[0].shape;
+    *call->output = (wg_array){call->inputs[0].type, *in, NULL};
+    snprintf(message, size, "paddings of %lld, %lld and %lld do not fit", (long long)a[1], (long long)a[2],
+             (long long)a[3]);
+    if (a[0] < 0 || a[0] >= in->rank || a[1] < 0 || a[2] < 0 || a[3] < 0) return false;
+    int64_t length = in->dim[a[0]], gaps;
+    if (__builtin_mul_overflow(length ? length - 1 : 0, a[3], &gaps) || __builtin_add_overflow(length, gaps, &length) ||
+        __builtin_add_overflow(length, a[1], &length) || __builtin_add_overflow(length, a[2], &length))
+        return false;
+    call->output->shape.dim[a[0]] = length;
+    return true;
+}
+
+static void pad_kernel(const wg_call *call)
+{
+    const int64_t *a = call->attributes->integer;
+    size_t element = wg_type_size(call->output->type);
+    const char *in = call->inputs[0].data;
+    char *out = call->output->data;
+    memset(out, 0, (size_t)wg_shape_size(call->output->shape) * element);
+    strided_walk walk = walk_of(&call->inputs[0].shape, &call->output->shape);
+    walk.offset = a[1] * walk.stride[a[0]];
+    walk.stride[a[0]] *= a[3] + 1;
+    int64_t size = wg_shape_size(call->inputs[0].shape);
+    for (int64_t i = 0; i < size; i++, in += element, walk_next(&walk))
+        memcpy(out + walk.offset * (int64_t)element, in, element);
+}
+
+static void pad_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    wg_attributes a = wg_attributes_of(y);
+    int axis = (int)a.integer[0];
+    int64_t length = wg_dim(wg_input(y, 0), axis), step = a.integer[3] + 1;
+    int64_t covered = length ? (length - 1) * step + 1 : 0;
+    gradients[0] = wg_slice_step(g, axis, a.integer[1], a.integer[1] + covered, step);
+}
+
+static wg_tensor pad_sample(wg_context *ctx)
+{
+    return wg_pad(draw(ctx), 1, 1, 2, 1);
+}
+
+const wg_op ops_pad = {
+    .name = "pad",
+    .summary = "zeros before, after and between along one axis",
+    .arity = 1,
+    .infer = infer_pad,
+    .kernel = ALL_TYPES(pad_kernel),
+    .vjp = pad_vjp,
+    .sample = pad_sample,
+    .numerics = {-4, 4, 0},
+};
+
+wg_tensor wg_pad(wg_tensor x, int axis, int64_t low, int64_t high, int64_t interior)
+{
+    WG_ENTRY(x.context);
+    int index;
+    if (!ops_axis(x, "pad", axis, &index)) return graph_poison(x.context);
+    if (low == 0 && high == 0 && (interior == 0 || (interior > 0 && wg_dim(x, index) < 2))) return x;
+    return ops_one(&ops_pad, x, &(wg_attributes){.integer = {index, low, high, interior}}, WG_DEFAULT, NULL);
+}
+
+/* ---- concat: integer = axis ---- */
+
+static bool infer_concat(const wg_call *call, char *message, size_t size)
+{
+    int64_t axis = call->attributes->integer[0];
+    const wg_array *first = &call->inputs[0];
+    wg_shape joined = first->shape;
+    snprintf(message, size, "axis %lld is out of range", (long long)axis);
+    if (axis < 0 || axis >= joined.rank) return false;
+    for (size_t i = 1; i < call->count; i++) {
+        wg_shape shape = call->inputs[i].shape;
+        int64_t length = shape.rank == joined.rank ? shape.dim[axis] : 0;
+        if (shape.rank == joined.rank) shape.dim[axis] = joined.dim[axis];
+        bool fits = call->inputs[i].type == first->type && wg_shape_equal(shape, joined) &&
+                    !__builtin_add_overflow(joined.dim[axis], length, &joined.dim[axis]);
+        snprintf(message, size, "operand %zu does not fit beside those before it on axis %lld", i, (long long)axis);
+        if (!fits) return false;
+    }
+    *call->output = (wg_array){first->type, joined, NULL};
+    return true;
+}
+
+static void concat_kernel(const wg_call *call)
+{
+    int axis = (int)call->attributes->integer[0];
+    size_t element = wg_type_size(call->output->type);
+    shape_split whole = shape_around(&call->output->shape, axis);
+    size_t row = (size_t)(whole.length * whole.inner) * element, place = 0;
+    for (size_t i = 0; i < call->count; i++) {
+        const char *in = call->inputs[i].data;
+        size_t part = (size_t)(call->inputs[i].shape.dim[axis] * whole.inner) * element;
+        if (!part) continue;
+        for (int64_t o = 0; o < whole.outer; o++)
+            memcpy((char *)call->output->data + (size_t)o * row + place, in + (size_t)o * part, part);
+        place += part;
+    }
+}
+
+static void concat_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    int axis = (int)wg_attributes_of(y).integer[0];
+    int64_t place = 0, whole = wg_dim(y, axis);
+    for (size_t i = 0; place < whole; i++) {
+        int64_t length = wg_dim(wg_input(y, i), axis);
+        if (length) gradients[i] = wg_slice(g, axis, place, place + length);
+        place += length;
+    }
+}
+
+static wg_tensor concat_sample(wg_context *ctx)
+{
+    wg_tensor a = draw(ctx), b = wg_uniform(ctx, WG_SHAPE(2, 2, 4), -4, 4), c = draw(ctx), d = draw(ctx);
+    return wg_concat(WG_LIST(a, b, c, d), 1);
+}
+
+const wg_op ops_concat = {
+    .name = "concat",
+    .summary = "tensors joined along one axis",
+    .arity = -1,
+    .infer = infer_concat,
+    .kernel = ALL_TYPES(concat_kernel),
+    .vjp = concat_vjp,
+    .sample = concat_sample,
+    .numerics = {-4, 4, 0},
+};
+
+wg_tensor wg_concat(wg_list tensors, int axis)
+{
+    WG_ENTRY(graph_context_of(tensors));
+    if (tensors.count == 0 || !tensors.items) return graph_fail(NULL, WG_BAD_ARGUMENT, "concat: the list is empty");
+    int index = axis;
+    if (tensors.items[0].context && !ops_axis(tensors.items[0], "concat", axis, &index))
+        return graph_poison(tensors.items[0].context);
+    return wg_apply(&ops_concat, tensors, &(wg_attributes){.integer = {index}});
+}
+
+/* ---- flip: integer = axis ---- */
+
+static bool infer_flip(const wg_call *call, char *message, size_t size)
+{
+    snprintf(message, size, "axis %lld is out of range", (long long)call->attributes->integer[0]);
+    *call->output = (wg_array){call->inputs[0].type, call->inputs[0].shape, NULL};
+    return call->attributes->integer[0] >= 0 && call->attributes->integer[0] < call->inputs[0].shape.rank;
+}
+
+static void flip_kernel(const wg_call *call)
+{
+    int64_t axis = call->attributes->integer[0];
+    strided_walk walk = walk_of(&call->output->shape, &call->inputs[0].shape);
+    walk.offset = (walk.dim[axis] - 1) * walk.stride[axis];
+    walk.stride[axis] = -walk.stride[axis];
+    copy_in(call, walk);
+}
+
+static void flip_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
+{
+    gradients[0] = wg_flip(g, (int)wg_attributes_of(y).integer[0]);
+}
+
+static wg_tensor flip_sample(wg_context *ctx)
+{
+    return wg_flip(draw(ctx), 1);
+}
+
+const wg_op ops_flip = {
+    .name = "flip",
+    .summary = "one axis in reverse order",
+    .arity = 1,
+    .infer = infer_flip,
+    .kernel = ALL_TYPES(flip_kernel),
+    .vjp = flip_vjp,
+    .sample = flip_sample,
+    .numerics = {-4, 4, 0},
+};
+
+wg_tensor wg_flip(wg_tensor x, int axis)
+{
+    WG_ENTRY(x.context);
+    int index;
+    if (!ops_axis(x, "flip", axis, &index)) return graph_poison(x.context);
+    return ops_one(&ops_flip, x, &(wg_attributes){.integer = {index}}, WG_DEFAULT, NULL);
+}

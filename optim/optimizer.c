@@ -1,0 +1,233 @@
+/* The frame of every optimiser. State lives in variables named after the parameter, so that saving and loading by name
+   is all that a resumed run needs. */
+#include "optim/optimizer.h"
+
+#include "optim/schedule.h"
+
+#include <wengert/gradient.h>
+
+#include <string.h>
+
+/* ---- life ---- */
+
+static void release(void *object)
+{
+    wg_optimizer *o = object;
+    memory *m = &o->context->memory;
+    memory_release(m, o->pattern);
+    memory_release(m, o->decay_on);
+    memory_release(m, o->slots);
+    memory_release(m, o->gradients);
+    memory_release(m, o);
+}
+
+/* "adam", "adam2", ...: the first that no variable bears yet. */
+static void choose_name(wg_optimizer *o)
+{
+    char step[48];
+    for (int i = 1;; i++) {
+        snprintf(o->name, sizeof o->name, i == 1 ? "%s" : "%s%d", o->rule->name, i);
+        snprintf(step, sizeof step, "%s/step", o->name);
+        if (!graph_persistent_find(o->context, step)) return;
+    }
+}
+
+/* A variable of the optimiser's, named from the root. */
+static wg_tensor state_variable(wg_optimizer *o, const char *name, wg_tensor initial)
+{
+    wg_context *ctx = o->context;
+    uint32_t outer = ctx->scope;
+    graph_scope_set(ctx, 0);
+    wg_scope_begin(ctx, "%s", o->name);
+    wg_tensor variable = wg_variable(ctx, name, initial);
+    graph_scope_set(ctx, outer);
+    return variable;
+}
+
+static bool add_slot(wg_optimizer *o, wg_tensor parameter)
+{
+    wg_context *ctx = o->context;
+    if (!memory_grow(&ctx->memory, (void **)&o->slots, &o->slot_capacity, o->slot_count + 1, sizeof *o->slots))
+        return graph_fail_memory(ctx, sizeof *o->slots).id;
+    slot s = {.parameter = parameter};
+    uint64_t mark = wg_mark(ctx);
+    for (int i = 0; i < STATES; i++) {
+        if (!o->rule->state[i]) continue;
+        char name[PATH_SIZE];
+        snprintf(name, sizeof name, "%.*s/%s", PATH_SIZE - 40, wg_name(parameter), o->rule->state[i]);
+        s.state[i] = state_variable(o, name, wg_full_typed(ctx, wg_type_of(parameter), wg_shape_of(parameter), 0));
+    }
+    wg_rewind(ctx, mark);
+    o->slots[o->slot_count++] = s;
+    return graph_ok(ctx);
+}
+
+/* Gives state to the parameters that match and have none: at the start to those that exist, at each step to new ones.
+ */
+static bool add_slots(wg_optimizer *o)
+{
+    wg_context *ctx = o->context;
+    for (size_t i = 0; i < ctx->persistent_count && graph_ok(ctx); i++) {
+        const persistent *p = &ctx->persistents[i];
+        if (!p->trainable || p->shared || !graph_match(o->pattern, p->name)) continue;
+        wg_tensor parameter = graph_persistent_tensor(ctx, i);
+        bool known = false;
+        for (size_t k = 0; k < o->slot_count && !known; k++) known = o->slots[k].parameter.id == parameter.id;
+        if (!known) add_slot(o, parameter);
+    }
+    return graph_ok(ctx);
+}
+
+wg_optimizer *optimizer_new(wg_context *ctx, const char *pattern, const char *decay_on, const wg_optimizer *filled)
+{
+    if (!ctx) graph_fail(NULL, WG_BAD_ARGUMENT, "optimizer: the context is NULL");
+    if (!graph_ok(ctx)) return NULL;
+    wg_optimizer *o = memory_new(&ctx->memory, 1, sizeof *o);
+    if (!o) {
+        graph_fail_memory(ctx, sizeof *o);
+        return NULL;
+    }
+    *o = *filled;
+    o->context = ctx;
+    o->pattern = memory_string(&ctx->memory, pattern ? pattern : "*");
+    o->decay_on = memory_string(&ctx->memory, decay_on ? decay_on : "*");
+    if (!o->pattern || !o->decay_on) graph_fail_memory(ctx, strlen(pattern ? pattern : "*"));
+    if (!graph_ok(ctx) || !graph_at_exit(ctx, release, o)) {
+        release(o);
+        return NULL;
+    }
+    choose_name(o);
+    uint64_t mark = wg_mark(ctx);
+    o->step = state_variable(o, "step", wg_full_typed(ctx, WG_F64, WG_SCALAR, 0));
+    wg_rewind(ctx, mark);
+    return add_slots(o) ? o : NULL;
+}
+
+/* ---- the count of steps ---- */
+
+/* The variable is the truth; what this tape has recorded beyond it is known here only. */
+static double steps_taken(const wg_optimizer *o)
+{
+    const persistent *p = graph_persistent(o->step);
+    if (!p) return 0;
+    bool pending = p->current && graph_node(o->context, p->current)->op == &graph_assign_op;
+    return pending ? o->steps : *(const double *)p->data;
+}
+
+double wg_optimizer_rate(const wg_optimizer *o)
+{
+    return o ? o->learning_rate * schedule_factor(o->schedule, steps_taken(o)) : 0;
+}
+
+static void count_step(wg_optimizer *o)
+{
+    o->steps = steps_taken(o) + 1;
+    wg_assign(o->step, wg_full_typed(o->context, WG_F64, WG_SCALAR, o->steps));
+}
+
+/* ---- a step ---- */
+
+/* The joint Euclidean norm of some gradients. */
+static wg_tensor joint_norm(wg_list gradients)
+{
+    wg_tensor total = wg_sum(wg_square(gradients.items[0]), WG_ALL);
+    for (size_t i = 1; i < gradients.count; i++) total = wg_add(total, wg_sum(wg_square(gradients.items[i]), WG_ALL));
+    return wg_sqrt(total);
+}
+
+/* min(1, limit / norm), as a tensor. */
+static wg_tensor clip_factor(const wg_optimizer *o)
+{
+    return wg_minimum_scalar(wg_scalar_div(o->clip_norm, wg_add_scalar(o->last_norm, 1e-6)), 1);
+}
+
+static slot *slot_of(const wg_optimizer *o, wg_tensor parameter)
+{
+    for (size_t i = 0; i < o->slot_count; i++)
+        if (o->slots[i].parameter.id == parameter.id) return &o->slots[i];
+    return NULL;
+}
+
+/* Records the update; parameters and gradients belong together. */
+static void apply(wg_optimizer *o, wg_list parameters, wg_list gradients)
+{
+    wg_context *ctx = o->context;
+    uint32_t outer = ctx->scope;
+    double rate = wg_optimizer_rate(o);
+    graph_scope_set(ctx, 0);
+    wg_scope_begin(ctx, "%s", o->name);
+    o->last_norm = WG_NONE;
+    o->last_count = gradients.count;
+    wg_tensor factor = WG_NONE;
+    if (o->clip_norm > 0) {
+        o->last_norm = joint_norm(gradients);
+        factor = clip_factor(o);
+    }
+    count_step(o);
+    for (size_t i = 0; i < parameters.count && graph_ok(ctx); i++) {
+        const slot *s = slot_of(o, parameters.items[i]);
+        update u = {.parameter = s->parameter,
+                    .gradient = gradients.items[i],
+                    .state = {s->state[0], s->state[1]},
+                    .rate = rate,
+                    .step = o->steps,
+                    .decays = graph_match(o->decay_on, wg_name(s->parameter))};
+        if (factor.id) u.gradient = wg_mul(u.gradient, factor);
+        o->rule->apply(o, &u);
+    }
+    graph_scope_set(ctx, outer);
+}
+
+/* The parameters of this step, gradients made room for; false after an error. */
+static bool choose(wg_optimizer *o, wg_list *parameters)
+{
+    wg_context *ctx = o->context;
+    if (!add_slots(o)) return false;
+    *parameters = wg_parameters(ctx, o->pattern);
+    if (!graph_ok(ctx)) return false;
+    if (memory_grow(&ctx->memory, (void **)&o->gradients, &o->gradient_capacity, parameters->count,
+                    sizeof *o->gradients))
+        return true;
+    return graph_fail_memory(ctx, parameters->count * sizeof *o->gradients).id;
+}
+
+void wg_optimizer_step(wg_optimizer *o, wg_tensor loss)
+{
+    if (!o || !graph_ok(o->context)) return;
+    WG_ENTRY(o->context);
+    wg_list parameters;
+    if (loss.context && loss.context != o->context) {
+        graph_fail(o->context, WG_BAD_HANDLE, "optimizer: the loss belongs to another context");
+        return;
+    }
+    if (!loss.context) {
+        graph_fail(o->context, WG_BAD_HANDLE, "optimizer: the loss is the zero handle");
+        return;
+    }
+    if (!choose(o, &parameters) || parameters.count == 0 || !wg_grads(loss, parameters, o->gradients)) return;
+    apply(o, parameters, (wg_list){parameters.count, o->gradients});
+}
+
+void wg_optimizer_apply(wg_optimizer *o, wg_list gradients)
+{
+    if (!o || !graph_ok(o->context)) return;
+    WG_ENTRY(o->context);
+    wg_list parameters;
+    if (!choose(o, &parameters)) return;
+    if (gradients.count != parameters.count) {
+        graph_fail(o->context, WG_BAD_ARGUMENT, "optimizer: %zu gradients for %zu parameters", gradients.count,
+                   parameters.count);
+        return;
+    }
+    if (gradients.count == 0) return;
+    memcpy(o->gradients, gradients.items, gradients.count * sizeof *o->gradients);
+    apply(o, parameters, (wg_list){parameters.count, o->gradients});
+}
+
+wg_tensor wg_optimizer_gradient_norm(wg_optimizer *o)
+{
+    if (!o || !graph_ok(o->context)) return graph_poison(o ? o->context : NULL);
+    WG_ENTRY(o->context);
+    if (!o->last_norm.id && o->last_count) o->last_norm = joint_norm((wg_list){o->last_count, o->gradients});
+    return o->last_norm;
+}

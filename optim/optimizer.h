@@ -1,0 +1,52 @@
+/* What all optimisers share: which parameters, their state, the count of steps, clipping and decay. One of them adds
+   its update rule and the names of its state. */
+#ifndef OPTIM_OPTIMIZER_H
+#define OPTIM_OPTIMIZER_H
+
+#include "graph/graph.h"
+
+#include <wengert/functions.h>
+#include <wengert/optim.h>
+
+enum { STATES = 2 };
+
+/* One step of one parameter: what the rule gets, beside the state. */
+typedef struct update {
+    wg_tensor parameter, gradient;
+    wg_tensor state[STATES];
+    double rate, step; /* step counts from 1 */
+    bool decays;
+} update;
+
+typedef struct rule {
+    const char *name;          /* scope of the state: "adam" */
+    const char *state[STATES]; /* names; NULL: none */
+    /* Records the assigns of one parameter and its state. */
+    void (*apply)(const wg_optimizer *optimizer, const update *u);
+} rule;
+
+typedef struct slot {
+    wg_tensor parameter, state[STATES];
+} slot;
+
+struct wg_optimizer {
+    wg_context *context;
+    const rule *rule;
+    char *pattern, *decay_on, name[32];
+    double learning_rate, weight_decay, clip_norm;
+    const wg_schedule *schedule;
+    double momentum, dampening, beta1, beta2, epsilon;
+    bool nesterov, coupled_decay, has_momentum;
+    slot *slots;
+    size_t slot_count, slot_capacity;
+    wg_tensor step;      /* variable: steps taken */
+    double steps;        /* the same, with those that are recorded and not performed */
+    wg_tensor last_norm; /* of the last step's gradients */
+    wg_tensor *gradients;
+    size_t gradient_capacity, last_count;
+};
+
+/* Takes over `filled` with copies of its texts; NULL after an error. */
+wg_optimizer *optimizer_new(wg_context *ctx, const char *pattern, const char *decay_on, const wg_optimizer *filled);
+
+#endif
