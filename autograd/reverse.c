@@ -51,16 +51,21 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
     return true;
 }
 
+/* Whether a differentiable path leads from one of the xs to y. */
+static bool depends_on_any(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count)
+{
+    sweep s = {.ctx = ctx, .y = y};
+    bool depends = prepare_sweep(&s, xs, count) && s.depends[y - s.first];
+    release_sweep(&s);
+    return depends;
+}
+
 bool wg_depends_on(wg_tensor y, wg_tensor x)
 {
     wg_context *ctx = y.context;
     WG_ENTRY(ctx);
     uint32_t ids[2];
-    if (!graph_resolve_list(WG_LIST(y, x), "depends_on", &ctx, ids) || ids[1] > ids[0]) return false;
-    sweep s = {.ctx = ctx, .y = ids[0]};
-    bool depends = prepare_sweep(&s, &ids[1], 1) && s.depends[s.y - s.first];
-    release_sweep(&s);
-    return depends;
+    return graph_resolve_list(WG_LIST(y, x), "depends_on", &ctx, ids) && depends_on_any(ctx, ids[0], &ids[1], 1);
 }
 
 /* ---- the sweep ---- */
@@ -152,22 +157,16 @@ static bool check_scalar(wg_context *ctx, uint32_t y)
 static bool reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x)
 {
     const persistent *p = graph_persistent(x);
-    if (!p || graph_node(ctx, p->current)->op != &graph_assign_op) return false;
-    uint32_t older[64];
-    size_t count = 0;
-    for (uint32_t id = 1; id < ctx->node_count && count < 64; id++)
-        if (id != p->current && graph_persistent_of(ctx, graph_node(ctx, id)) == p) older[count++] = id;
-    if (!count) return false;
-    sweep s = {.ctx = ctx, .y = y};
-    bool depends = prepare_sweep(&s, older, count) && s.depends[y - s.first];
-    release_sweep(&s);
-    sweep now = {.ctx = ctx, .y = y};
-    bool current = p->current <= y && prepare_sweep(&now, &p->current, 1) && now.depends[y - now.first];
-    if (p->current <= y) release_sweep(&now);
-    if (depends && !current)
+    if (!p || graph_node(ctx, p->current)->op != &graph_assign_op || depends_on_any(ctx, y, &p->current, 1))
+        return false;
+    for (uint32_t id = 1; id <= y && graph_ok(ctx); id++) {
+        if (id == p->current || graph_persistent_of(ctx, graph_node(ctx, id)) != p || !depends_on_any(ctx, y, &id, 1))
+            continue;
         graph_fail_node(ctx, WG_NO_GRADIENT, y, "grad: reads the value that \"%s\" had before it was assigned",
                         p->name);
-    return depends && !current;
+        return true;
+    }
+    return !graph_ok(ctx);
 }
 
 static bool check_variables(wg_context *ctx, uint32_t y, wg_list xs, const uint32_t *ids)

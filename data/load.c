@@ -42,6 +42,9 @@ static bool pair_up(load *l)
         persistent *p = &l->context->persistents[i];
         if (!graph_match(l->options.pattern, p->name)) continue;
         const safetensors_entry *from = safetensors_find(&l->file, p->name);
+        if (from && p->shared)
+            return file_fail(&l->fault, WG_BAD_ARGUMENT, "load: \"%.100s\" aliases shared weights, which are read-only",
+                             p->name);
         l->pairs[l->count++] = (load_pair){.to = p, .from = from};
         if (!from) continue;
         bool *used = &l->used[from - l->file.entries];

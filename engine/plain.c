@@ -6,8 +6,10 @@
 #include "engine/plain.h"
 
 #include "engine/run.h"
+#include "graph/verify.h"
 #include "ops/rows.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -243,10 +245,24 @@ static void perform_assigns(wg_context *ctx)
     ctx->assign_count = 0;
 }
 
+/* In builds with the option verify, each evaluation begins with a look at the whole tape. */
+static void verify(const wg_context *ctx)
+{
+#ifdef WG_VERIFY
+    char message[ERROR_SIZE];
+    bool valid = graph_verify(ctx, message, sizeof message);
+    assert(valid && "the tape breaks a rule: see graph_verify");
+    (void)valid;
+#else
+    (void)ctx;
+#endif
+}
+
 static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, bool forgotten)
 {
     evaluation e = {.ctx = ctx, .count = ctx->node_count};
     if (!graph_ok(ctx)) return false;
+    verify(ctx);
     e.mark = memory_new(&ctx->memory, e.count, sizeof *e.mark);
     e.uses = memory_new(&ctx->memory, e.count, sizeof *e.uses);
     bool fine = e.mark && e.uses;

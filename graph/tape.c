@@ -196,7 +196,7 @@ bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type)
 
 wg_context *graph_context_of(wg_list list)
 {
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; list.items && i < list.count; i++)
         if (list.items[i].context) return list.items[i].context;
     return NULL;
 }
@@ -289,7 +289,8 @@ wg_tensor wg_input(wg_tensor y, size_t index)
     if (index >= count || n->op == &graph_assign_op)
         return graph_fail(y.context, WG_BAD_ARGUMENT, "input: %s has no operand %zu", n->op->name, index);
     if (inputs[index]) return graph_tensor(y.context, inputs[index]);
-    return graph_weak_scalar(y.context, (wg_type)graph_node(y.context, inputs[!index])->type, n->scalar);
+    const node *partner = count == 1 ? n : graph_node(y.context, inputs[!index]); /* whose type the scalar takes */
+    return graph_weak_scalar(y.context, (wg_type)partner->type, n->scalar);
 }
 
 wg_attributes wg_attributes_of(wg_tensor y)

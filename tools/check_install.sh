@@ -19,6 +19,10 @@ if [ ! -L "$soname" ] || [ ! -f "${soname%.0}.0.1.0" ]; then
 fi
 
 failed=0 programs=0
+if nm -g --defined-only "$(find "$root/static" -name libwengert.a)" | grep ' [A-Z] ' | grep -v ' wg_'; then
+    echo 'the static library defines names that do not begin with wg_'
+    failed=1
+fi
 for kind in shared static; do
     pc=$(find "$root/$kind" -name wengert.pc)
     [ -n "$pc" ] || { echo 'no wengert.pc'; exit 1; }

@@ -93,7 +93,7 @@ setarch -R true 2>/dev/null && fixed='setarch -R'
 echo 'address and undefined behaviour sanitizers:'
 export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-if build asan gcc -Db_sanitize=address,undefined -Dplain_tests=true -Dexamples=false -Doptimization=1; then
+if build asan gcc -Db_sanitize=address,undefined -Dplain_tests=true -Dexamples=false -Doptimization=1 -Dverify=true; then
     check asan unit --suite unit ${fixed:+"--wrapper=$fixed"}
 fi
 

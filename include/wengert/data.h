@@ -24,8 +24,9 @@ WG_API wg_dataset *wg_dataset_idx(wg_context *context, const char *inputs, const
                                   const wg_image_options *options);
 
 typedef struct {
-    const char
-        *target;     /* the column with the target. Default: none. Words become class numbers, in order of appearance */
+    /* The column with the target, a class. If all its fields are whole numbers, each is its own class number; else
+       words are numbered in order of appearance. Default: none */
+    const char *target;
     bool regression; /* the target is a number of the default type, not a class */
     bool no_header;  /* the first line is data; columns are called "0", "1", ... */
     char separator;  /* Default: ',' */
@@ -95,8 +96,9 @@ WG_API void wg_weights_close(wg_weights *weights);
 
 /* ---- pictures ---- */
 
-/* Writes images [count, channels, height, width] (or fewer axes) of 1 or 3 channels with values 0 to 1 (u8: 0 to 255)
-   as one sheet of so many columns. The path's suffix chooses the format: .png, .pgm, .ppm. */
+/* Writes images [count, channels, height, width] ([channels, height, width], [height, width]) of 1 or 3 channels with
+   values 0 to 1 (u8: 0 to 255) as one sheet of so many columns. The path's suffix chooses the format: .png, .pgm, .ppm.
+ */
 WG_API bool wg_image_save(wg_tensor images, const char *path, int columns);
 
 #ifdef __cplusplus

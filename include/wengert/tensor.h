@@ -69,8 +69,8 @@ WG_API wg_tensor wg_variable(wg_context *context, const char *name, wg_tensor in
    old one. Performed by the next evaluation or wg_clear. Shape and type must be those of the persistent tensor. */
 WG_API void wg_assign(wg_tensor persistent, wg_tensor value);
 
-/* Patterns select parameters by name: globs separated by spaces, * matching any text, / too; ! removes what matches.
-   "* !bias-free/" is everything but; NULL is "*". A pattern that matches nothing is an error. */
+/* Patterns select parameters by name: globs separated by spaces, * matching any text, / too; ! removes what matches, so
+   that "* !head*" and "!head*" are all but the head. NULL is "*". A pattern that matches nothing is an error. */
 
 /* The trainable parameters that match, frozen ones excepted, in the order they were made; valid until the next call. */
 WG_API wg_list wg_parameters(wg_context *context, const char *pattern);
