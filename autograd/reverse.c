@@ -65,7 +65,8 @@ bool wg_depends_on(wg_tensor y, wg_tensor x)
     wg_context *ctx = y.context;
     WG_ENTRY(ctx);
     uint32_t ids[2];
-    return graph_resolve_list(WG_LIST(y, x), "depends_on", &ctx, ids) && depends_on_any(ctx, ids[0], &ids[1], 1);
+    return graph_resolve_list(WG_LIST(y, x), "depends_on", &ctx, ids) && type_is_float(wg_type_of(x)) &&
+           depends_on_any(ctx, ids[0], &ids[1], 1);
 }
 
 /* ---- the sweep ---- */
@@ -199,20 +200,18 @@ static bool record_gradients(wg_context *ctx, uint32_t y, const uint32_t *xs, si
 
 bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out)
 {
-    wg_context *ctx = y.context;
+    wg_context *ctx = y.context ? y.context : graph_context_of(xs);
     WG_ENTRY(ctx);
     for (size_t i = 0; out && i < xs.count; i++) out[i] = graph_poison(ctx);
-    uint32_t id = graph_resolve(y, "grad");
-    if (!id) return false;
+    uint32_t id;
+    if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "grad: y is the zero handle").id;
+    if (!graph_resolve_in(ctx, WG_LIST(y), "grad", &id)) return false;
     if (xs.count == 0) return true;
     if (!out || !xs.items) return graph_fail(ctx, WG_BAD_ARGUMENT, "grads: NULL where an array is wanted").id;
     uint32_t *ids = memory_new(&ctx->memory, xs.count, sizeof *ids);
     if (!ids) return graph_fail_memory(ctx, xs.count * sizeof *ids).id;
-    wg_context *common;
-    bool fine = graph_resolve_list(xs, "grad", &common, ids);
-    if (fine && common != ctx) fine = graph_fail(ctx, WG_BAD_HANDLE, "grad: x belongs to another context").id;
-    fine = fine && check_scalar(ctx, id) && check_variables(ctx, id, xs, ids) &&
-           record_gradients(ctx, id, ids, xs.count, out);
+    bool fine = graph_resolve_in(ctx, xs, "grad", ids) && check_scalar(ctx, id) && check_variables(ctx, id, xs, ids) &&
+                record_gradients(ctx, id, ids, xs.count, out);
     memory_release(&ctx->memory, ids);
     for (size_t i = 0; !fine && i < xs.count; i++) out[i] = graph_poison(ctx);
     return fine;
@@ -220,7 +219,7 @@ bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out)
 
 wg_tensor wg_grad(wg_tensor y, wg_tensor x)
 {
-    WG_ENTRY(y.context);
+    WG_ENTRY(y.context ? y.context : x.context);
     wg_tensor out = graph_poison(y.context);
     wg_grads(y, WG_LIST(x), &out);
     return out;

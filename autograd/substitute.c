@@ -91,23 +91,21 @@ static uint32_t substitute(wg_context *ctx, uint32_t y, const uint32_t *from, co
 
 wg_tensor wg_substitute(wg_tensor y, wg_list from, wg_list to)
 {
-    wg_context *ctx = y.context;
+    wg_context *ctx = y.context ? y.context : graph_context_of(from);
+    if (!ctx) ctx = graph_context_of(to);
     WG_ENTRY(ctx);
-    uint32_t id = graph_resolve(y, "substitute");
-    if (!id) return graph_poison(ctx);
+    uint32_t id;
+    if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "substitute: y is the zero handle");
+    if (!graph_resolve_in(ctx, WG_LIST(y), "substitute", &id)) return graph_poison(ctx);
     if (from.count != to.count)
         return graph_fail(ctx, WG_BAD_ARGUMENT, "substitute: %zu tensors for %zu", to.count, from.count);
     graph_node(ctx, id)->flags |= NODE_USED;
-    if (from.count == 0) return y;
+    if (from.count == 0) return graph_tensor(ctx, id);
     uint32_t *ids = memory_new(&ctx->memory, 2 * from.count, sizeof *ids);
     if (!ids) return graph_fail_memory(ctx, 2 * from.count * sizeof *ids);
-    wg_context *common, *other;
-    bool fine = graph_resolve_list(from, "substitute", &common, ids) &&
-                graph_resolve_list(to, "substitute", &other, ids + from.count);
-    if (fine && (common != ctx || other != ctx))
-        fine = graph_fail(ctx, WG_BAD_HANDLE, "substitute: a tensor belongs to another context").id;
     uint32_t result = 0;
-    if (fine && check_pairs(ctx, ids, ids + from.count, from.count))
+    if (graph_resolve_in(ctx, from, "substitute", ids) && graph_resolve_in(ctx, to, "substitute", ids + from.count) &&
+        check_pairs(ctx, ids, ids + from.count, from.count))
         result = substitute(ctx, id, ids, ids + from.count, from.count);
     memory_release(&ctx->memory, ids);
     return result ? graph_tensor(ctx, result) : graph_poison(ctx);

@@ -96,15 +96,20 @@ static void *compute_values(wg_context *ctx, uint32_t id)
 
 /* ---- marking ---- */
 
+/* The persistent tensor that a node without values was a binding of; NULL for nodes that are to be computed. */
+static const persistent *past_binding(const wg_context *ctx, const node *n)
+{
+    bool pending = n->op == &graph_assign_op && n->version == 0;
+    return pending ? NULL : graph_persistent_of(ctx, n);
+}
+
 /* Marks what can no longer be computed: everything that reads an overwritten value and has not been computed itself. */
 static void mark_lost(evaluation *e)
 {
     for (uint32_t id = 1; id < e->count; id++) {
         const node *n = graph_node(e->ctx, id);
         if (graph_values(e->ctx, n)) continue;
-        const persistent *p = graph_persistent_of(e->ctx, n);
-        bool pending = n->op == &graph_assign_op && n->version == 0;
-        if (p && !pending) {
+        if (past_binding(e->ctx, n)) {
             e->mark[id] |= LOST;
             continue;
         }
@@ -118,30 +123,31 @@ static void mark_lost(evaluation *e)
 static void fail_lost(evaluation *e, uint32_t id)
 {
     uint32_t at = id;
-    while (!graph_persistent_of(e->ctx, graph_node(e->ctx, at))) {
+    while (!past_binding(e->ctx, graph_node(e->ctx, at))) {
         size_t count, i = 0;
         const uint32_t *inputs = graph_inputs(e->ctx, graph_node(e->ctx, at), &count);
         while (!(e->mark[inputs[i]] & LOST)) i++;
         at = inputs[i];
     }
-    const persistent *p = graph_persistent_of(e->ctx, graph_node(e->ctx, at));
     graph_fail_node(e->ctx, WG_OVERWRITTEN, id,
-                    "would have to be computed from the value that \"%s\" had before it was assigned", p->name);
+                    "would have to be computed from the value that \"%s\" had before it was assigned",
+                    past_binding(e->ctx, graph_node(e->ctx, at))->name);
     graph_hint(e->ctx, "ask for all that you need in one evaluation: wg_eval(WG_LIST(loss, norm))");
 }
 
-/* What the program recorded and nothing consumes, a metric say: computed along with the assigns, because it could not
-   be computed afterwards. Gradients that nobody uses are the sweep's by-products, unless the user asked for them. */
-static void mark_forgotten(evaluation *e)
+/* What the program recorded before `end` and nothing there consumes, a metric say: computed along with the assigns,
+   because it could not be computed afterwards. Gradients that nobody uses are the sweep's by-products, unless the user
+   asked for them. */
+static void mark_forgotten(evaluation *e, uint32_t end)
 {
-    for (uint32_t id = 1; id < e->count; id++) {
+    for (uint32_t id = 1; id < end; id++) {
         const node *n = graph_node(e->ctx, id);
         size_t count;
         const uint32_t *inputs = graph_inputs(e->ctx, n, &count);
         if (!(n->flags & NODE_GRADIENT))
             for (size_t i = 0; i < count; i++) e->mark[inputs[i]] |= CONSUMED;
     }
-    for (uint32_t id = 1; id < e->count; id++) {
+    for (uint32_t id = 1; id < end; id++) {
         const node *n = graph_node(e->ctx, id);
         bool by_product = (n->flags & NODE_GRADIENT) && !(n->flags & NODE_RESULT);
         if (e->mark[id] & (CONSUMED | LOST) || by_product || n->flags & NODE_USED || graph_is_leaf(n) ||
@@ -258,7 +264,8 @@ static void verify(const wg_context *ctx)
 #endif
 }
 
-static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, bool forgotten)
+/* Computes the roots and performs the assigns; with them comes what is forgotten among the nodes before `end`. */
+static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end)
 {
     evaluation e = {.ctx = ctx, .count = ctx->node_count};
     if (!graph_ok(ctx)) return false;
@@ -271,7 +278,7 @@ static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, bool 
         ctx->evaluations++;
         mark_lost(&e);
         fine = mark_roots(&e, roots, count);
-        if (fine && forgotten && ctx->assign_count) mark_forgotten(&e);
+        if (fine && ctx->assign_count) mark_forgotten(&e, end);
         if (fine) mark_needed(&e);
         fine = fine && run(&e) && keep(&e);
         if (!fine) drop_fresh(&e);
@@ -286,13 +293,16 @@ static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, bool 
 
 static bool evaluate_roots(wg_context *ctx, const uint32_t *roots, size_t count)
 {
-    for (size_t i = 0; i < count; i++) graph_node(ctx, roots[i])->flags |= NODE_USED;
-    return evaluate(ctx, roots, count, true);
+    for (size_t i = 0; i < count; i++) {
+        graph_node(ctx, roots[i])->flags |= NODE_USED;
+        if (ctx->assign_count && !graph_pin(ctx, roots[i])) return false;
+    }
+    return evaluate(ctx, roots, count, ctx->node_count);
 }
 
-static bool perform(wg_context *ctx)
+static bool perform(wg_context *ctx, uint32_t first)
 {
-    return evaluate(ctx, NULL, 0, false);
+    return evaluate(ctx, NULL, 0, first);
 }
 
 static bool compute(wg_context *ctx, uint32_t id)

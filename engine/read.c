@@ -74,6 +74,7 @@ double wg_item(wg_tensor x)
     if (wg_size(x) != 1) {
         graph_fail(x.context, WG_BAD_SHAPE, "item: a tensor of one element is wanted, not %s",
                    shape_text(wg_shape_of(x), &buffer));
+        graph_hint(x.context, "wg_read_f32 and the like read whole tensors");
         return NAN;
     }
     const node *n;
@@ -110,11 +111,11 @@ static bool check_count(wg_tensor x, const char *who, size_t count, const void *
         WG_ENTRY(x.context);                                                                                          \
         return check_count(x, "read_" #suffix, count, values) && read_exact(x, "read_" #suffix, type, values, count); \
     }
-#define VALUES(suffix, T, type)                          \
-    const T *wg_values_##suffix(wg_tensor x)             \
-    {                                                    \
-        WG_ENTRY(x.context);                             \
-        return typed_values(x, "values_" #suffix, type); \
+#define VALUES(suffix, T, type)                            \
+    const T *wg_values_##suffix(wg_tensor x)               \
+    {                                                      \
+        WG_ENTRY(x.context);                               \
+        return lasting_values(x, "values_" #suffix, type); \
     }
 
 static bool read_exact(wg_tensor x, const char *who, wg_type type, void *target, size_t count)
@@ -122,6 +123,13 @@ static bool read_exact(wg_tensor x, const char *who, wg_type type, void *target,
     const void *values = typed_values(x, who, type);
     if (values && count) memcpy(target, values, count * wg_type_size(type));
     return values != NULL;
+}
+
+/* What a pointer leads to stays until wg_clear, also if the tensor is a parameter that is assigned. */
+static const void *lasting_values(wg_tensor x, const char *who, wg_type type)
+{
+    const void *values = typed_values(x, who, type);
+    return values && graph_pin(x.context, graph_resolve(x, who)) ? values : NULL;
 }
 
 READ_FLOAT(f32, float, WG_F32, WG_F64)
@@ -139,7 +147,7 @@ VALUES(i64, int64_t, WG_I64)
 
 enum { EDGE = 3, LONG_AXIS = 2 * EDGE + 1 };
 
-static void print_element(FILE *file, wg_type type, const void *values, int64_t i)
+static void print_element(FILE *file, wg_type type, const void *values, int64_t i, bool aligned)
 {
     char text[40];
     double x = element(type, values, i);
@@ -151,14 +159,14 @@ static void print_element(FILE *file, wg_type type, const void *values, int64_t 
         snprintf(text, sizeof text, type_is_float(type) ? "%.6g" : "%.0f", x);
     for (char *c = text; *c; c++)
         if (*c == ',') *c = '.'; /* the decimal sign of whatever locale is set */
-    fprintf(file, type_is_float(type) ? "%12s" : "%6s", text);
+    fprintf(file, "%*s", !aligned ? 0 : type_is_float(type) ? 12 : 6, text);
 }
 
 /* Prints the part of the tensor below one axis; `offset` counts elements, `indent` the brackets already open. */
 static void print_axis(FILE *file, const wg_shape *shape, wg_type type, const void *values, int axis, int64_t offset)
 {
     if (axis == shape->rank) {
-        print_element(file, type, values, offset);
+        print_element(file, type, values, offset, shape->rank > 0);
         return;
     }
     int64_t length = shape->dim[axis], step = 1;
@@ -189,8 +197,8 @@ bool wg_print(wg_tensor x, FILE *file, const char *label)
     }
     wg_shape shape = graph_shape(x.context, n);
     shape_buffer buffer;
-    fprintf(file, "%s%s%s %s\n", label ? label : "", label ? ": " : "", wg_type_name((wg_type)n->type),
-            shape_text(shape, &buffer));
+    fprintf(file, "%s%s%s %s%s", label ? label : "", label ? ": " : "", wg_type_name((wg_type)n->type),
+            shape_text(shape, &buffer), shape.rank ? "\n" : " ");
     if (wg_shape_size(shape) > 0) print_axis(file, &shape, (wg_type)n->type, values, 0, 0);
     fputc('\n', file);
     return !ferror(file);

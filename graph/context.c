@@ -51,7 +51,7 @@ wg_context *graph_context_new(const wg_context_options *options, const graph_eng
     ctx->mode = chosen.mode;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     ctx->threads = chosen.threads ? chosen.threads : cores > 0 ? (int)cores : 1;
-    ctx->epoch = 1;
+    ctx->epoch = ctx->first_epoch = 1;
     if (!take_zeroth_entries(ctx)) {
         wg_context_free(ctx);
         return graph_fail_memory(NULL, sizeof *ctx).context;
@@ -170,16 +170,24 @@ void wg_clear(wg_context *ctx)
 {
     if (!ctx) return;
     WG_ENTRY(ctx);
-    if (graph_ok(ctx) && ctx->assign_count) ctx->engine->perform(ctx);
+    if (graph_ok(ctx) && ctx->assign_count) ctx->engine->perform(ctx, 1);
     graph_drop(ctx, 1);
+    ctx->first_epoch = ctx->epoch;
     graph_release_inspected(ctx);
     ctx->clears++;
 }
 
-/* A mark is the number of clears and the next id: it means nothing after another clear. */
+/* A mark is the epoch and the next id. It is passed once the node before it is gone: whatever stands there now is of a
+   later epoch. */
 uint64_t wg_mark(wg_context *ctx)
 {
-    return graph_ok(ctx) ? ctx->clears << 32 | ctx->node_count : 0;
+    return graph_ok(ctx) ? (uint64_t)ctx->epoch << 32 | ctx->node_count : 0;
+}
+
+static bool mark_passed(const wg_context *ctx, uint32_t epoch, uint32_t next)
+{
+    if (epoch < ctx->first_epoch || next == 0 || next > ctx->node_count) return true;
+    return next > 1 && graph_node(ctx, next - 1)->epoch > epoch;
 }
 
 void wg_rewind(wg_context *ctx, uint64_t mark)
@@ -187,11 +195,11 @@ void wg_rewind(wg_context *ctx, uint64_t mark)
     if (!graph_ok(ctx)) return;
     WG_ENTRY(ctx);
     uint32_t first = (uint32_t)mark;
-    if (mark >> 32 != (uint32_t)ctx->clears || first == 0 || first > ctx->node_count) {
+    if (mark_passed(ctx, (uint32_t)(mark >> 32), first)) {
         graph_fail(ctx, WG_BAD_HANDLE, "rewind: the mark is stale: wg_clear or an earlier wg_rewind has passed it");
         return;
     }
-    if (ctx->assign_count && ctx->assigns[ctx->assign_count - 1] >= first) ctx->engine->perform(ctx);
+    if (ctx->assign_count && ctx->assigns[ctx->assign_count - 1] >= first) ctx->engine->perform(ctx, first);
     graph_drop(ctx, first);
 }
 

@@ -7,28 +7,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a node is, for its colour and the legend. */
+enum kind { FORWARD, GRADIENT, PARAMETER, VARIABLE, CONSTANT, UPDATE, KINDS };
+
 /* Told apart by people with any kind of colour vision, also in print: blue, orange, green, grey, purple, by lightness.
  */
-static const char *node_colour(const wg_node *n)
+static const struct {
+    const char *name, *colour;
+} kinds[] = {
+    [FORWARD] = {"forward", "#cfe4f7"},   [GRADIENT] = {"gradient", "#fbd9a8"}, [PARAMETER] = {"parameter", "#b7e0c4"},
+    [VARIABLE] = {"variable", "#d5ecd9"}, [CONSTANT] = {"constant", "#e6e6e6"}, [UPDATE] = {"update", "#d9c7ea"}};
+_Static_assert(sizeof kinds / sizeof *kinds == KINDS, "every kind has a name and a colour");
+
+static enum kind node_kind(const wg_node *n)
 {
-    if (strcmp(n->op, "parameter") == 0) return "#b7e0c4";
-    if (strcmp(n->op, "variable") == 0) return "#d5ecd9";
-    if (strcmp(n->op, "constant") == 0 || strcmp(n->op, "full") == 0) return "#e6e6e6";
-    if (strcmp(n->op, "assign") == 0) return "#d9c7ea";
-    return n->gradient ? "#fbd9a8" : "#cfe4f7";
+    if (strcmp(n->op, "parameter") == 0) return PARAMETER;
+    if (strcmp(n->op, "variable") == 0) return VARIABLE;
+    if (strcmp(n->op, "constant") == 0 || strcmp(n->op, "full") == 0) return CONSTANT;
+    if (strcmp(n->op, "assign") == 0) return UPDATE;
+    return n->gradient ? GRADIENT : FORWARD;
 }
+
+/* What is drawn, and how. */
+typedef struct drawing {
+    wg_graph *graph;
+    bool *asked; /* by node: one of the tensors that the picture was asked for */
+    bool values;
+} drawing;
 
 /* ---- text ---- */
 
-/* Inside double quotes of DOT. */
+/* Inside double quotes of DOT, where Graphviz reads HTML entities, too. */
 static void put_quoted(FILE *file, const char *text)
 {
     for (; *text; text++) {
         if (*text == '"' || *text == '\\') fputc('\\', file);
         if (*text == '\n')
             fputs("\\n", file);
-        else if ((unsigned char)*text >= ' ')
-            fputc(*text, file);
+        else if (*text == '&')
+            fputs("&amp;", file);
+        else
+            fputc((unsigned char)*text < ' ' ? ' ' : *text, file);
     }
 }
 
@@ -55,7 +74,8 @@ static void put_values(FILE *file, const wg_graph *g, size_t index)
     const node *n = graph_node(g->context, g->ids[index]);
     const void *values = graph_values(g->context, n);
     int64_t size = wg_shape_size(g->nodes[index].shape);
-    if (!values || size > SHOWN_VALUES || !type_is_float(g->nodes[index].type)) return;
+    bool told = strcmp(g->nodes[index].op, "full") == 0; /* by its title */
+    if (!values || told || size > SHOWN_VALUES || !type_is_float(g->nodes[index].type)) return;
     fputs("\\n", file);
     for (int64_t i = 0; i < size; i++) {
         if (i) fputc(' ', file);
@@ -63,21 +83,24 @@ static void put_values(FILE *file, const wg_graph *g, size_t index)
     }
 }
 
-static void put_node(FILE *file, const wg_graph *g, size_t index, bool values)
+/* "weight" for a parameter, "assign weight" for its update, else the op and the number that takes part in it. */
+static void put_title(FILE *file, const wg_graph *g, size_t index)
 {
     const wg_node *n = &g->nodes[index];
     const node *recorded = graph_node(g->context, g->ids[index]);
-    bool named = graph_persistent_of(g->context, recorded) != NULL;
-    shape_buffer buffer;
-    fprintf(file, "n%zu [label=\"", index);
-    put_quoted(file, named && strcmp(n->op, "assign") != 0 ? last_part(n->path) : n->op);
+    bool named = graph_persistent_of(g->context, recorded) != NULL, update = node_kind(n) == UPDATE;
+    if (!named || update) put_quoted(file, n->op);
+    if (update) fputc(' ', file);
+    if (named) put_quoted(file, last_part(n->path));
     if (recorded->scalar_operand) {
         fputc(' ', file);
         put_number(file, recorded->scalar);
     }
-    fprintf(file, "\\n%s %s", wg_type_name(n->type), shape_text(n->shape, &buffer));
-    if (values) put_values(file, g, index);
-    fprintf(file, "\", fillcolor=\"%s\", tooltip=\"", node_colour(n));
+}
+
+/* Where the mouse rests: op, scope and C line. */
+static void put_tooltip(FILE *file, const wg_node *n)
+{
     put_quoted(file, n->op);
     if (n->path[0]) {
         fputs(" in ", file);
@@ -88,16 +111,37 @@ static void put_node(FILE *file, const wg_graph *g, size_t index, bool values)
         put_quoted(file, n->file);
         fprintf(file, ":%d", n->line);
     }
+}
+
+/* A filled constant is drawn small, and what the picture was asked for with a thick border. */
+static void put_node(FILE *file, const drawing *d, size_t index)
+{
+    const wg_node *n = &d->graph->nodes[index];
+    shape_buffer buffer;
+    fprintf(file, "n%zu [label=\"", index);
+    put_title(file, d->graph, index);
+    fprintf(file, "\\n%s %s", wg_type_name(n->type), shape_text(n->shape, &buffer));
+    if (d->values) put_values(file, d->graph, index);
+    fprintf(file, "\", fillcolor=\"%s\"%s%s, tooltip=\"", kinds[node_kind(n)].colour,
+            strcmp(n->op, "full") == 0 ? ", fontsize=7, height=0.2, margin=\"0.04,0.02\"" : "",
+            d->asked[index] ? ", penwidth=2.5" : "");
+    put_tooltip(file, n);
     fputs("\"];\n", file);
 }
 
+/* Data flow down in the forward part and up in the gradient: so each gradient stands beside what it belongs to. Edges
+   between the two are dashed and have no say in the layout. */
 static void put_edges(FILE *file, const wg_graph *g)
 {
     for (size_t i = 0; i < g->count; i++)
         for (size_t k = 0; k < g->nodes[i].input_count; k++) {
             size_t from = g->nodes[i].inputs[k];
-            bool backward = g->nodes[i].gradient && !g->nodes[from].gradient;
-            fprintf(file, "  n%zu -> n%zu%s;\n", from, i, backward ? " [style=dashed]" : "");
+            if (!g->nodes[i].gradient)
+                fprintf(file, "  n%zu -> n%zu;\n", from, i);
+            else if (g->nodes[from].gradient)
+                fprintf(file, "  n%zu -> n%zu [dir=back];\n", i, from);
+            else
+                fprintf(file, "  n%zu -> n%zu [style=dashed, color=\"#a0a0a0\", constraint=false];\n", from, i);
         }
 }
 
@@ -167,8 +211,9 @@ static void move_to(FILE *file, const char *path, size_t length, const placed *n
     }
 }
 
-static bool put_clusters(FILE *file, wg_graph *g, bool values)
+static bool put_clusters(FILE *file, const drawing *d)
 {
+    wg_graph *g = d->graph;
     placed *order = memory_new(&g->context->memory, g->count, sizeof *order);
     if (!order) return graph_fail_memory(g->context, g->count * sizeof *order).id;
     for (size_t i = 0; i < g->count; i++) order[i] = (placed){g->nodes[i].path, cluster_length(g, i), i};
@@ -179,7 +224,7 @@ static bool put_clusters(FILE *file, wg_graph *g, bool values)
     for (size_t i = 0; i < g->count; i++) {
         move_to(file, last->path, last->length, &order[i], &depth, &clusters);
         indent(file, depth);
-        put_node(file, g, order[i].index, values);
+        put_node(file, d, order[i].index);
         last = &order[i];
     }
     move_to(file, last->path, last->length, &root, &depth, &clusters);
@@ -187,16 +232,30 @@ static bool put_clusters(FILE *file, wg_graph *g, bool values)
     return true;
 }
 
-static bool put_graph(FILE *file, wg_graph *g, bool values)
+/* One field for each kind that occurs, below the picture. */
+static void put_legend(FILE *file, const wg_graph *g)
+{
+    bool occurs[KINDS] = {false};
+    for (size_t i = 0; i < g->count; i++) occurs[node_kind(&g->nodes[i])] = true;
+    fputs("  labelloc=b; fontname=\"Helvetica\"; fontsize=9;\n  label=<<table border=\"0\" cellborder=\"1\" "
+          "cellspacing=\"4\" cellpadding=\"3\" color=\"#8a8a8a\"><tr>",
+          file);
+    for (int i = 0; i < KINDS; i++)
+        if (occurs[i]) fprintf(file, "<td bgcolor=\"%s\">%s</td>", kinds[i].colour, kinds[i].name);
+    fputs("</tr></table>>;\n", file);
+}
+
+static bool put_graph(FILE *file, const drawing *d)
 {
     fputs("digraph wengert {\n"
-          "  rankdir=TB; ranksep=0.3; nodesep=0.2; compound=true;\n"
+          "  rankdir=TB; newrank=true; ranksep=0.3; nodesep=0.2;\n"
           "  node [shape=box, style=\"filled,rounded\", color=\"#5a5a5a\", fontname=\"Helvetica\", fontsize=10, "
           "margin=\"0.08,0.04\", height=0.3];\n"
           "  edge [color=\"#5a5a5a\", arrowsize=0.6];\n",
           file);
-    bool fine = put_clusters(file, g, values);
-    put_edges(file, g);
+    bool fine = put_clusters(file, d);
+    put_edges(file, d->graph);
+    put_legend(file, d->graph); /* last, or clusters would inherit its place and font */
     fputs("}\n", file);
     return fine && !ferror(file);
 }
@@ -234,6 +293,25 @@ static bool compute_small(wg_graph *g)
     return fine;
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const uint32_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+/* Finds the places of the tensors that the picture was asked for. */
+static bool *mark_asked(const wg_graph *g, wg_list tensors)
+{
+    bool *asked = memory_new(&g->context->memory, g->count, sizeof *asked);
+    if (!asked) graph_fail_memory(g->context, g->count * sizeof *asked);
+    for (size_t i = 0; asked && i < tensors.count; i++) {
+        uint32_t id = graph_resolve(tensors.items[i], "draw");
+        const uint32_t *place = bsearch(&id, g->ids, g->count, sizeof *g->ids, by_id);
+        if (place) asked[place - g->ids] = true;
+    }
+    return asked;
+}
+
 bool wg_draw_dot(wg_list tensors, FILE *file, const wg_draw_options *options)
 {
     wg_context *ctx = graph_context_of(tensors);
@@ -242,8 +320,10 @@ bool wg_draw_dot(wg_list tensors, FILE *file, const wg_draw_options *options)
         return graph_fail(ctx, WG_BAD_ARGUMENT, "draw: %s", file ? "the list is empty" : "the file is NULL").id;
     wg_graph *g = graph_ok(ctx) ? drawn_graph(ctx, tensors, options && options->updates) : NULL;
     if (!g || (options && options->values && !compute_small(g))) return false;
-    if (put_graph(file, g, options && options->values)) return true;
-    return graph_fail(ctx, WG_IO, "draw: the file cannot be written").id;
+    drawing d = {g, mark_asked(g, tensors), options && options->values};
+    bool fine = d.asked && put_graph(file, &d);
+    memory_release(&ctx->memory, d.asked);
+    return fine || graph_fail(ctx, WG_IO, "draw: the file cannot be written").id;
 }
 
 bool wg_draw(wg_list tensors, const char *path, const wg_draw_options *options)
@@ -260,15 +340,15 @@ bool wg_draw(wg_list tensors, const char *path, const wg_draw_options *options)
     char source[PATH_SIZE];
     snprintf(source, sizeof source, "%s%s", path, text ? "" : ".dot");
     FILE *file = strlen(path) + 5 < sizeof source ? fopen(source, "w") : NULL;
-    if (!file) return graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", source).id;
+    if (!file) return graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", path).id;
     bool fine = wg_draw_dot(tensors, file, options);
-    if (fclose(file) != 0) fine = graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", source).id;
-    if (text || !fine) return fine;
-    fine = render_run(source, path, render_format(suffix));
+    if (fclose(file) != 0) fine = graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", path).id;
+    if (text) return fine;
+    bool drawn = fine && render_run(source, path, render_format(suffix));
     remove(source);
-    if (!fine) {
+    if (fine && !drawn) {
         graph_fail(ctx, WG_UNSUPPORTED, "draw: Graphviz' program dot did not make \"%s\"", path);
         graph_hint(ctx, "is Graphviz installed? A path that ends in .dot needs no program");
     }
-    return fine;
+    return drawn;
 }

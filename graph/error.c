@@ -65,7 +65,10 @@ void graph_fail_node(wg_context *ctx, wg_status status, uint32_t id, const char 
 
 wg_tensor graph_fail_memory(wg_context *ctx, size_t bytes)
 {
-    if (!ctx) return graph_fail(ctx, WG_OUT_OF_MEMORY, "out of memory: %zu bytes for a context", bytes);
+    if (!ctx)
+        return graph_fail(ctx, WG_OUT_OF_MEMORY,
+                          "out of memory: the allocator, or the memory limit, leaves no %zu bytes for a context",
+                          bytes);
     if (!ctx->memory.refused)
         return graph_fail(ctx, WG_OUT_OF_MEMORY, "out of memory: the allocator gave no block of %zu bytes", bytes);
     graph_fail(ctx, WG_OUT_OF_MEMORY, "memory limit: %zu bytes more would exceed %zu (%zu are held)", bytes,
@@ -118,4 +121,5 @@ void wg_recover(wg_context *ctx)
     ctx->error_site = NULL;
     ctx->assign_count = 0;
     graph_drop(ctx, 1);
+    ctx->first_epoch = ctx->epoch;
 }

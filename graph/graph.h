@@ -63,8 +63,9 @@ typedef struct persistent {
 typedef struct graph_engine {
     /* Computes the nodes `roots` and performs all pending assigns. */
     bool (*evaluate)(wg_context *ctx, const uint32_t *roots, size_t count);
-    /* Performs the pending assigns and computes nothing else. */
-    bool (*perform)(wg_context *ctx);
+    /* Performs the pending assigns, about to be dropped with all nodes from `first` on; of what is older it also
+       computes what could not be computed afterwards. */
+    bool (*perform)(wg_context *ctx, uint32_t first);
     /* Computes the node just recorded: eager mode. */
     bool (*compute)(wg_context *ctx, uint32_t id);
     /* The row of a tensor filled with one number, the node's scalar. */
@@ -93,7 +94,7 @@ struct wg_context {
     const graph_engine *engine;
     wg_mode mode;
     int threads;
-    uint32_t epoch;
+    uint32_t epoch, first_epoch; /* now, and when the tape was last empty by wg_clear or wg_recover */
 
     node **chunk; /* the tape */
     size_t chunk_capacity, chunks;
@@ -217,8 +218,12 @@ static inline wg_tensor graph_tensor(wg_context *ctx, uint32_t id)
 uint32_t graph_resolve(wg_tensor x, const char *who);
 /* As above, with the context that all tensors of a list share; false if there is none or they differ. */
 bool graph_resolve_list(wg_list list, const char *who, wg_context **ctx, uint32_t *ids);
+/* As above, for a list beside a tensor of ctx: all errors are that context's. */
+bool graph_resolve_in(wg_context *ctx, wg_list list, const char *who, uint32_t *ids);
 /* The context of the first tensor that has one. */
 wg_context *graph_context_of(wg_list list);
+/* A handle to what x means now: of a persistent tensor the present binding, which later assigns do not change. */
+wg_tensor graph_now(wg_tensor x, const char *who);
 /* What a handle names, without recording anything: shape and type; false for poison and worse, without setting an
  * error. */
 bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type);
@@ -258,6 +263,8 @@ bool graph_full_name(wg_context *ctx, const char *name, char full[PATH_SIZE]);
 /* The values of a node that has some: its own, or those of the persistent tensor it means. NULL: not computed, or
    overwritten. */
 void *graph_values(const wg_context *ctx, const node *n);
+/* Lets the leaf of a persistent tensor keep its present values, whatever is assigned later; other nodes do anyway. */
+bool graph_pin(wg_context *ctx, uint32_t id);
 /* The persistent tensor that a leaf or an assign means; NULL for other nodes. */
 persistent *graph_persistent_of(const wg_context *ctx, const node *n);
 

@@ -85,13 +85,41 @@ static const char *node_label(const wg_context *ctx, const node *n)
     return p && n->op == &graph_parameter_op && !p->trainable ? "variable" : n->op->name;
 }
 
-/* Fills in one node; its strings are offsets for now, given back in path and file. */
-static bool describe(wg_graph *g, uint32_t id, const uint32_t *place, size_t *edge, size_t text[3], size_t offsets[2])
+/* A C line that was looked up: reading debug information is slow, and few lines record many nodes. */
+typedef struct known_site {
+    bool known;
+    size_t file; /* offset */
+    int line;
+} known_site;
+
+/* What is shared while a graph is filled in. */
+typedef struct reading {
+    wg_graph *graph;
+    const uint32_t *place;
+    known_site *sites; /* by number */
+    size_t edges, text_used, text_capacity;
+} reading;
+
+static const known_site *find_site(reading *r, uint32_t site)
 {
+    known_site *s = &r->sites[site];
+    char file[PATH_SIZE];
+    if (s->known) return s;
+    site_find(r->graph->context->sites[site], file, sizeof file, &s->line);
+    s->known = keep_text(r->graph, &r->text_used, &r->text_capacity, file, &s->file);
+    return s->known ? s : NULL;
+}
+
+/* Fills in one node; its strings, path and file, are offsets for now. */
+static bool describe(reading *r, uint32_t id, size_t offsets[2])
+{
+    wg_graph *g = r->graph;
+    const uint32_t *place = r->place;
+    size_t *edge = &r->edges;
     wg_context *ctx = g->context;
     const node *n = graph_node(ctx, id);
     wg_node *out = &g->nodes[place[id] - 1];
-    char path[PATH_SIZE], file[PATH_SIZE];
+    char path[PATH_SIZE];
     g->ids[place[id] - 1] = id;
     *out = (wg_node){.op = node_label(ctx, n),
                      .type = (wg_type)n->type,
@@ -106,20 +134,27 @@ static bool describe(wg_graph *g, uint32_t id, const uint32_t *place, size_t *ed
     out->bytes = (double)graph_bytes(ctx, n);
     out->flops = node_flops(ctx, n, out);
     node_path(ctx, n, path, sizeof path);
-    site_find(ctx->sites[n->site], file, sizeof file, &out->line);
-    return keep_text(g, &text[0], &text[1], path, &offsets[0]) && keep_text(g, &text[0], &text[1], file, &offsets[1]);
+    const known_site *site = find_site(r, n->site);
+    if (!site) return false;
+    out->line = site->line;
+    offsets[1] = site->file;
+    return keep_text(g, &r->text_used, &r->text_capacity, path, &offsets[0]);
 }
 
 static bool fill_graph(wg_graph *g, const uint32_t *place, size_t (*offsets)[2])
 {
-    size_t edge = 0, text[3] = {0};
-    for (uint32_t id = 1; id < g->context->node_count; id++)
-        if (place[id] && !describe(g, id, place, &edge, text, offsets[place[id] - 1])) return false;
-    for (size_t i = 0; i < g->count; i++) {
+    wg_context *ctx = g->context;
+    reading r = {.graph = g, .place = place};
+    r.sites = memory_new(&ctx->memory, ctx->site_table.count, sizeof *r.sites);
+    bool fine = r.sites != NULL;
+    for (uint32_t id = 1; fine && id < ctx->node_count; id++)
+        if (place[id]) fine = describe(&r, id, offsets[place[id] - 1]);
+    for (size_t i = 0; fine && i < g->count; i++) {
         g->nodes[i].path = g->text + offsets[i][0];
         g->nodes[i].file = g->text + offsets[i][1];
     }
-    return true;
+    memory_release(&ctx->memory, r.sites);
+    return fine;
 }
 
 static wg_graph *read_out(wg_context *ctx, const uint32_t *roots, size_t root_count)

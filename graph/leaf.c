@@ -19,12 +19,6 @@ static bool same_as_operand(const wg_call *call, char *message, size_t size)
     return true;
 }
 
-static void pass_cotangent(wg_tensor y, wg_tensor cotangent, wg_tensor *gradients)
-{
-    (void)y;
-    gradients[0] = cotangent;
-}
-
 const wg_op graph_constant_op = {
     .name = "constant",
     .summary = "values given when recorded",
@@ -37,13 +31,23 @@ const wg_op graph_parameter_op = {
     .infer = no_inference,
 };
 
+static wg_tensor assign_sample(wg_context *ctx)
+{
+    static const double before[] = {1, 2}, after[] = {3, -4};
+    char name[32];
+    snprintf(name, sizeof name, "sample%zu", ctx->persistent_count); /* unique, however often it is called */
+    wg_tensor x = wg_variable(ctx, name, wg_from_f64(ctx, WG_SHAPE(2), before));
+    wg_assign(x, wg_from_f64(ctx, WG_SHAPE(2), after));
+    return x;
+}
+
 const wg_op graph_assign_op = {
     .name = "assign",
-    .summary = "the new value of a parameter or variable",
+    .summary = "the new value of a parameter or variable; its gradient is zero, as after wg_clear",
     .arity = 1,
     .alias = true,
     .infer = same_as_operand,
-    .vjp = pass_cotangent,
+    .sample = assign_sample,
 };
 
 wg_tensor graph_constant(wg_context *ctx, wg_type type, wg_shape shape, void *values, bool borrowed)

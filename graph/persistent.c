@@ -22,14 +22,15 @@ wg_tensor graph_persistent_new(wg_context *ctx, const char *name, wg_type type, 
 {
     char full[PATH_SIZE];
     char *copy = NULL;
+    const char *who = trainable ? "parameter" : "variable";
     size_t index = ctx->persistent_count;
     if (!graph_ok(ctx))
         ;
     else if (!name || !*name || !graph_full_name(ctx, name, full))
-        graph_fail(ctx, WG_BAD_ARGUMENT, "parameter: needs a name, of at most %d characters with its scopes",
+        graph_fail(ctx, WG_BAD_ARGUMENT, "%s: needs a name, of at most %d characters with its scopes", who,
                    PATH_SIZE - 2);
     else if (graph_persistent_find(ctx, full))
-        graph_fail(ctx, WG_BAD_ARGUMENT, "parameter: there is one named \"%s\" already", full);
+        graph_fail(ctx, WG_BAD_ARGUMENT, "%s: there is a parameter or variable named \"%s\" already", who, full);
     else if (!(copy = memory_string(&ctx->memory, full)) ||
              !memory_grow(&ctx->memory, (void **)&ctx->persistents, &ctx->persistent_capacity, index + 1,
                           sizeof *ctx->persistents))
@@ -65,6 +66,16 @@ void *graph_values(const wg_context *ctx, const node *n)
 {
     const persistent *p = n->data ? NULL : graph_persistent_of(ctx, n);
     return p && p->version == n->version ? p->data : n->data;
+}
+
+bool graph_pin(wg_context *ctx, uint32_t id)
+{
+    const node *n = graph_node(ctx, id);
+    const persistent *p = n->op == &graph_parameter_op && !n->data ? graph_persistent_of(ctx, n) : NULL;
+    if (!p || p->shared || p->version != n->version) return true;
+    if (!graph_hold(ctx, id, p->data)) return false;
+    memory_share(p->data);
+    return true;
 }
 
 uint32_t graph_persistent_read(wg_context *ctx, size_t index)

@@ -31,13 +31,14 @@ void wg_scope_begin(wg_context *ctx, const char *format, ...)
     va_end(arguments);
     if (length <= 0 || (size_t)length >= sizeof name) {
         graph_fail(ctx, WG_BAD_ARGUMENT, "scope_begin: a scope needs a name of 1 to %d characters", PATH_SIZE - 1);
-        return;
+        strcpy(name, "?"); /* there is something to end */
     }
     for (char *c = name; *c; c++)
         if (*c == '/') *c = '.'; /* one call opens one scope, so that one wg_scope_end closes it */
     ctx->scope = graph_intern_scope(ctx, ctx->scope, name);
 }
 
+/* Also in a failed context, so that scopes are balanced when the program goes on after wg_recover. */
 void wg_scope_end(wg_context *ctx)
 {
     if (!ctx) return;

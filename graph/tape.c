@@ -103,7 +103,8 @@ wg_tensor graph_append(wg_context *ctx, const graph_record *record)
 }
 
 /* "name: rule: f32 [2, 3], f32 [4]", the shapes and types of all operands. */
-static void fail_inference(wg_context *ctx, const wg_op *op, const wg_array *arrays, size_t count, const char *message)
+static void fail_inference(wg_context *ctx, const wg_op *op, wg_status status, const wg_array *arrays, size_t count,
+                           const char *message)
 {
     char operands[ERROR_SIZE / 2];
     size_t used = 0;
@@ -117,8 +118,24 @@ static void fail_inference(wg_context *ctx, const wg_op *op, const wg_array *arr
         text_append(operands, sizeof operands, &used, "%s", shape_text(arrays[i].shape, &buffer));
     }
     if (count > 4) text_append(operands, sizeof operands, &used, " x ...");
-    graph_fail(ctx, types_differ ? WG_BAD_TYPE : WG_BAD_SHAPE, "%s: %s%s%s", op->name, message, used ? ": " : "",
-               operands);
+    graph_fail(ctx, status, "%s: %s%s%s", op->name, message, used ? ": " : "", operands);
+}
+
+/* Whether a C scalar is a value of the type: silently cutting 0.5 down to 0 would help nobody. */
+static bool scalar_fits(wg_type type, double value)
+{
+    switch (type) {
+    case WG_I32:
+        return value >= INT32_MIN && value <= INT32_MAX && value == (double)(int32_t)value;
+    case WG_I64:
+        return value >= -0x1p63 && value < 0x1p63 && value == (double)(int64_t)value;
+    case WG_U8:
+        return value >= 0 && value <= UINT8_MAX && value == (double)(uint8_t)value;
+    case WG_BOOL:
+        return value == 0 || value == 1;
+    default:
+        return true;
+    }
 }
 
 wg_tensor graph_apply(wg_context *ctx, graph_record *record)
@@ -136,12 +153,18 @@ wg_tensor graph_apply(wg_context *ctx, graph_record *record)
             arrays[i] = (wg_array){(wg_type)n->type, ctx->shapes[n->shape], NULL};
             partner = (wg_type)n->type;
         }
-    if (record->scalar_operand) arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
+    if (record->scalar_operand) {
+        arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
+        if (!scalar_fits(partner, record->scalar))
+            return graph_fail(ctx, WG_BAD_TYPE, "%s: the number %g is not one of %s", record->op->name, record->scalar,
+                              wg_type_name(partner));
+    }
     char message[ERROR_SIZE / 4] = "";
     wg_array output = {record->type, record->shape ? *record->shape : (wg_shape){0}, NULL};
     wg_call call = {record->count, arrays, &output, record->attributes ? record->attributes : &no_attributes, NULL};
     bool fits = record->op->infer(&call, message, sizeof message);
-    if (!fits) fail_inference(ctx, record->op, arrays, record->count, message);
+    wg_status status = output.type == WG_DEFAULT ? WG_BAD_TYPE : WG_BAD_SHAPE;
+    if (!fits) fail_inference(ctx, record->op, status, arrays, record->count, message);
     if (arrays != few) memory_release(&ctx->memory, arrays);
     if (!fits) return graph_poison(ctx);
     record->type = output.type;
@@ -177,6 +200,12 @@ uint32_t graph_resolve(wg_tensor x, const char *who)
     return x.id & PERSISTENT_BIT ? graph_persistent_read(x.context, x.id & ~PERSISTENT_BIT) : x.id;
 }
 
+wg_tensor graph_now(wg_tensor x, const char *who)
+{
+    uint32_t id = graph_resolve(x, who);
+    return id ? graph_tensor(x.context, id) : graph_poison(x.context);
+}
+
 bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type)
 {
     *shape = (wg_shape){0};
@@ -203,13 +232,17 @@ wg_context *graph_context_of(wg_list list)
 
 bool graph_resolve_list(wg_list list, const char *who, wg_context **context, uint32_t *ids)
 {
-    wg_context *ctx = *context = graph_context_of(list);
-    if (!ctx) {
-        graph_fail(NULL, WG_BAD_HANDLE, "%s: all operands are zero handles", who);
-        return false;
-    }
+    *context = graph_context_of(list);
+    if (*context) return graph_resolve_in(*context, list, who, ids);
+    graph_fail(NULL, WG_BAD_HANDLE, "%s: all operands are zero handles", who);
+    return false;
+}
+
+bool graph_resolve_in(wg_context *ctx, wg_list list, const char *who, uint32_t *ids)
+{
     if (!graph_ok(ctx)) return false;
-    for (size_t i = 0; i < list.count; i++) {
+    if (!list.items && list.count) graph_fail(ctx, WG_BAD_ARGUMENT, "%s: the list is NULL", who);
+    for (size_t i = 0; list.items && i < list.count; i++) {
         wg_tensor x = list.items[i];
         if (x.context == ctx) {
             if (!(ids[i] = graph_resolve(x, who))) return false;
@@ -220,7 +253,7 @@ bool graph_resolve_list(wg_list list, const char *who, wg_context **context, uin
             return false;
         }
     }
-    return true;
+    return graph_ok(ctx);
 }
 
 /* ---- public looks at a tensor ---- */
@@ -263,7 +296,9 @@ wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes *attri
     wg_context *ctx = graph_context_of(operands);
     WG_ENTRY(ctx);
     if (!op || !op->infer || !op->name) return graph_fail(ctx, WG_BAD_ARGUMENT, "apply: no op, or one without infer");
-    if (operands.count == 0 || (op->arity >= 0 && operands.count != (size_t)op->arity))
+    if (operands.count == 0 && op->arity < 0)
+        return graph_fail(ctx, WG_BAD_ARGUMENT, "%s: takes at least one operand", op->name);
+    if (op->arity >= 0 && operands.count != (size_t)op->arity)
         return graph_fail(ctx, WG_BAD_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, operands.count);
     uint32_t few[8], *ids = few;
     if (operands.count > sizeof few / sizeof *few) {
@@ -286,7 +321,7 @@ wg_tensor wg_input(wg_tensor y, size_t index)
     const node *n = graph_node(y.context, id);
     size_t count;
     const uint32_t *inputs = graph_inputs(y.context, n, &count);
-    if (index >= count || n->op == &graph_assign_op)
+    if (index >= count || n->op->arity == 0 || n->op == &graph_assign_op)
         return graph_fail(y.context, WG_BAD_ARGUMENT, "input: %s has no operand %zu", n->op->name, index);
     if (inputs[index]) return graph_tensor(y.context, inputs[index]);
     const node *partner = count == 1 ? n : graph_node(y.context, inputs[!index]); /* whose type the scalar takes */

@@ -1,5 +1,6 @@
 /* Layers: structs of parameters, and functions over primitives. */
 #include "graph/graph.h"
+#include "graph/shape.h"
 
 #include <wengert/nn.h>
 
@@ -22,13 +23,30 @@ wg_linear wg_linear_new(wg_context *ctx, const char *name, int64_t inputs, int64
     return layer;
 }
 
+/* Says in the layer's words what the product would say in its own. */
+static bool fits_layer(wg_tensor weight, wg_tensor x)
+{
+    wg_shape shape = wg_shape_of(x), matrix = wg_shape_of(weight);
+    if (!graph_ok(x.context) || x.context != weight.context || matrix.rank != 2 || wg_type_of(x) == WG_DEFAULT)
+        return true;
+    if (wg_dim(x, -1) == matrix.dim[1] && shape.rank > 0) return true;
+    shape_buffer buffer;
+    graph_fail(x.context, WG_BAD_SHAPE, "linear: the last axis must have length %lld, this is %s",
+               (long long)matrix.dim[1], shape_text(shape, &buffer));
+    if (shape.rank > 1 && shape.dim[0] > 0 && wg_size(x) == shape.dim[0] * matrix.dim[1])
+        graph_hint(x.context, "wg_flatten makes one row of each example");
+    return false;
+}
+
 wg_tensor wg_linear_apply(const wg_linear *layer, wg_tensor x)
 {
     WG_ENTRY(x.context);
     if (!layer) return graph_fail(x.context, WG_BAD_ARGUMENT, "linear: the layer is NULL");
     uint32_t outer = graph_scope_of_layer(layer->weight);
     bool vector = wg_shape_of(x).rank == 1;
-    wg_tensor y = wg_matmul_transposed(vector ? wg_unsqueeze(x, 0) : x, false, layer->weight, true);
+    wg_tensor y = graph_poison(x.context);
+    if (fits_layer(layer->weight, x))
+        y = wg_matmul_transposed(vector ? wg_unsqueeze(x, 0) : x, false, layer->weight, true);
     if (layer->bias.context) y = wg_add(y, layer->bias);
     if (vector) y = wg_squeeze(y, 0);
     graph_scope_set(layer->weight.context, outer);
@@ -42,7 +60,8 @@ wg_tensor wg_dropout(wg_tensor x, double probability)
     WG_ENTRY(x.context);
     if (!(probability >= 0 && probability < 1))
         return graph_fail(x.context, WG_BAD_ARGUMENT, "dropout: the probability %g is not in [0, 1)", probability);
-    if (wg_get_mode(x.context) == WG_EVAL || probability == 0) return x;
+    if (!graph_resolve(x, "dropout")) return graph_poison(x.context);
+    if (wg_get_mode(x.context) == WG_EVAL || probability == 0) return graph_now(x, "dropout");
     uint32_t outer = graph_scope_open(x.context, "dropout");
     wg_tensor kept = wg_less_scalar(wg_random_uniform(x.context, wg_type_of(x), wg_shape_of(x)), 1 - probability);
     wg_tensor y = wg_where(kept, wg_mul_scalar(x, 1 / (1 - probability)), wg_zeros_like(x));

@@ -18,20 +18,29 @@ static wg_tensor reduced(wg_tensor each, const wg_loss_options *options)
     }
 }
 
+/* Whether both can be used; the error otherwise is that of the context which one of them has. */
+static bool resolve_pair(wg_tensor prediction, wg_tensor target, const char *who)
+{
+    wg_context *ctx;
+    uint32_t ids[2];
+    return graph_resolve_list(WG_LIST(prediction, target), who, &ctx, ids);
+}
+
 /* The target as class numbers beside logits [..., classes]; false after an error. A class that does not exist fails
    when it is computed: the look-up in 0, 1, ... checks the range. */
 static bool class_target(wg_tensor logits, wg_tensor *target, const char *who)
 {
     wg_shape wanted = wg_shape_of(logits), found = wg_shape_of(*target);
-    if (!graph_resolve(logits, who) || !graph_resolve(*target, who)) return false;
-    shape_buffer a, b;
+    if (!resolve_pair(logits, *target, who)) return false;
+    shape_buffer a, b, c;
     bool fits = wanted.rank > 0 && type_is_float(wg_type_of(logits)) && type_is_integer(wg_type_of(*target));
     int64_t classes = wg_dim(logits, -1);
     wanted.rank -= wanted.rank > 0;
     if (!fits || !wg_shape_equal(wanted, found)) {
         graph_fail(logits.context, fits ? WG_BAD_SHAPE : WG_BAD_TYPE,
-                   "%s: logits %s [..., classes] want classes [...] of i32 or i64, not %s %s", who,
-                   shape_text(wg_shape_of(logits), &a), wg_type_name(wg_type_of(*target)), shape_text(found, &b));
+                   "%s: logits %s %s want one class each, %s of i32 or i64, not %s %s", who,
+                   wg_type_name(wg_type_of(logits)), shape_text(wg_shape_of(logits), &a), shape_text(wanted, &c),
+                   wg_type_name(wg_type_of(*target)), shape_text(found, &b));
         return false;
     }
     *target = wg_gather(wg_iota(logits.context, WG_I64, WG_SHAPE(classes), 0), *target, 0);
@@ -44,10 +53,14 @@ static wg_tensor cross_entropy(wg_tensor logits, wg_tensor target, const wg_loss
     double smoothing = options ? options->label_smoothing : 0;
     if (!(smoothing >= 0 && smoothing < 1))
         return graph_fail(ctx, WG_BAD_ARGUMENT, "cross_entropy: label_smoothing %g is not in [0, 1)", smoothing);
+    if (!resolve_pair(logits, target, "cross_entropy")) return graph_poison(ctx);
     wg_tensor log_probability = wg_log_softmax(logits, -1), each;
     if (type_is_float(wg_type_of(target))) {
+        shape_buffer a, b;
         if (!wg_shape_equal(wg_shape_of(target), wg_shape_of(logits)))
-            return graph_fail(ctx, WG_BAD_SHAPE, "cross_entropy: probabilities must have the shape of the logits");
+            return graph_fail(ctx, WG_BAD_SHAPE,
+                              "cross_entropy: probabilities must have the shape of the logits, %s, not %s",
+                              shape_text(wg_shape_of(logits), &a), shape_text(wg_shape_of(target), &b));
         wg_tensor impossible = wg_equal_scalar(target, 0); /* 0 log 0 = 0 */
         wg_tensor safe = wg_where(impossible, wg_zeros_like(target), log_probability);
         each = wg_neg(wg_sum(wg_mul(target, safe), WG_AXES(-1)));
@@ -66,7 +79,7 @@ static wg_tensor cross_entropy(wg_tensor logits, wg_tensor target, const wg_loss
 static wg_tensor squared_error(wg_tensor prediction, wg_tensor target, const wg_loss_options *options)
 {
     shape_buffer a, b;
-    if (graph_resolve(prediction, "squared_error") && graph_resolve(target, "squared_error") &&
+    if (resolve_pair(prediction, target, "squared_error") &&
         !wg_shape_equal(wg_shape_of(prediction), wg_shape_of(target)))
         return graph_fail(prediction.context, WG_BAD_SHAPE, "squared_error: the prediction is %s, the target %s",
                           shape_text(wg_shape_of(prediction), &a), shape_text(wg_shape_of(target), &b));

@@ -110,6 +110,10 @@ wg_tensor wg_parameter(wg_context *ctx, const char *name, wg_shape shape, wg_ini
     char full[PATH_SIZE];
     if (!ctx) return graph_fail(NULL, WG_BAD_ARGUMENT, "parameter: the context is NULL");
     if (!graph_ok(ctx)) return graph_poison(ctx);
+    const char *reason;
+    shape_buffer buffer;
+    if (!shape_valid(&shape, ctx->options.type, &reason))
+        return graph_fail(ctx, WG_BAD_SHAPE, "parameter: %s: %s", reason, shape_text(shape, &buffer));
     if (ctx->weights && name && graph_full_name(ctx, name, full)) {
         const weights_entry *entry = weights_find(ctx->weights, full);
         if (entry) return shared_parameter(ctx, name, entry, &shape);

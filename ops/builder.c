@@ -24,9 +24,12 @@ wg_tensor ops_one(const wg_op *op, wg_tensor x, const wg_attributes *attributes,
 {
     uint32_t id = graph_resolve(x, op->name);
     if (!id) return graph_poison(x.context);
-    return graph_apply(
+    wg_tensor y = graph_apply(
         x.context,
         &(graph_record){.op = op, .count = 1, .inputs = &id, .attributes = attributes, .type = type, .shape = shape});
+    if (!y.id && type == WG_DEFAULT && wg_error_status(x.context) == WG_BAD_TYPE)
+        graph_hint(x.context, "convert with wg_cast");
+    return y;
 }
 
 wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape shape, const wg_attributes *attributes)
@@ -78,6 +81,16 @@ static void hint_types(wg_context *ctx)
     if (wg_error_status(ctx) == WG_BAD_TYPE) graph_hint(ctx, "types never mix silently: convert one with wg_cast");
 }
 
+/* Before broadcasting, so that the message shows the operands as they were given. */
+static void fail_types(wg_context *ctx, const char *who, const node *left, const node *right)
+{
+    shape_buffer a, b;
+    graph_fail(ctx, WG_BAD_TYPE, "%s: element types differ: %s %s x %s %s", who, wg_type_name((wg_type)left->type),
+               shape_text(graph_shape(ctx, left), &a), wg_type_name((wg_type)right->type),
+               shape_text(graph_shape(ctx, right), &b));
+    hint_types(ctx);
+}
+
 wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b)
 {
     wg_context *ctx;
@@ -86,6 +99,10 @@ wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b)
     const node *left = graph_node(ctx, ids[0]), *right = graph_node(ctx, ids[1]);
     if (right->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[0]), right->scalar, false);
     if (left->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[1]), left->scalar, true);
+    if (left->type != right->type) {
+        fail_types(ctx, op->name, left, right);
+        return graph_poison(ctx);
+    }
     if (!ops_broadcast(ctx, op->name, ids, 2)) return graph_poison(ctx);
     wg_tensor y = graph_apply(ctx, &(graph_record){.op = op, .count = 2, .inputs = ids});
     if (!y.id) hint_types(ctx);

@@ -26,6 +26,12 @@ bool ops_axis(wg_tensor x, const char *who, int axis, int *index);
 
 /* For infer functions that accept any operand, and for VJPs that have nothing to say. */
 bool infer_same(const wg_call *call, char *message, size_t size);
+/* For infer functions: false because of the types, not the shapes. */
+static inline bool wrong_types(const wg_call *call)
+{
+    call->output->type = WG_DEFAULT;
+    return false;
+}
 
 /* Walks the elements of a strided view in row-major order. */
 typedef struct strided_walk {

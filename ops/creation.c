@@ -7,8 +7,8 @@
 
 static bool infer_given(const wg_call *call, char *message, size_t size)
 {
-    snprintf(message, size, "needs a type and a shape");
-    return call->output->type != WG_DEFAULT;
+    snprintf(message, size, "there is no element type %d", (int)call->output->type);
+    return (call->output->type > WG_DEFAULT && call->output->type < WG_TYPES) || wrong_types(call);
 }
 
 /* ---- full ---- */
@@ -106,7 +106,8 @@ static bool infer_iota(const wg_call *call, char *message, size_t size)
     bool number = type_is_float(call->output->type) || type_is_integer(call->output->type);
     snprintf(message, size, number ? "axis %lld is out of range for rank %d" : "counts in floats and integers",
              (long long)axis, call->output->shape.rank);
-    return number && axis >= 0 && axis < call->output->shape.rank;
+    if (!number) return wrong_types(call);
+    return axis >= 0 && axis < call->output->shape.rank;
 }
 
 #define IOTA(name, T)                                                                          \
@@ -194,7 +195,7 @@ static void random_f64(const wg_call *call)
 static bool infer_random(const wg_call *call, char *message, size_t size)
 {
     snprintf(message, size, "draws f32 and f64");
-    return type_is_float(call->output->type);
+    return type_is_float(call->output->type) || wrong_types(call);
 }
 
 static wg_tensor random_uniform_sample(wg_context *ctx)

@@ -76,11 +76,14 @@ static bool infer_elementwise(const wg_call *call, enum accepted accepted, bool 
     const char *fault = type_fault(first->type, accepted);
     if (fault) {
         snprintf(message, size, "%s, not %s", fault, wg_type_name(first->type));
-        return false;
+        return wrong_types(call);
     }
     for (size_t i = 0; i < call->count; i++) {
         const wg_array *x = &call->inputs[i];
-        if (x->type != first->type) fault = "element types differ";
+        if (x->type != first->type) {
+            snprintf(message, size, "element types differ");
+            return wrong_types(call);
+        }
         if (x->shape.rank && !wg_shape_equal(x->shape, wide->shape)) fault = "shapes differ";
     }
     snprintf(message, size, "%s", fault ? fault : "");
@@ -111,11 +114,13 @@ static wg_tensor larger_takes(wg_tensor g, wg_tensor a, wg_tensor b)
     return wg_where(wg_greater(a, b), g, shared);
 }
 
-/* b a^(b - 1), and 0 for b = 0 also where a = 0 */
+/* b a^(b - 1), and 0 where both are 0; elsewhere b = 0 is no special case, because d/db of this does not vanish there
+ */
 static wg_tensor pow_gradient_base(wg_tensor g, wg_tensor a, wg_tensor b)
 {
-    wg_tensor slope = wg_mul(wg_pow(a, wg_sub_scalar(b, 1)), b);
-    return wg_mul(g, wg_where(wg_equal_scalar(b, 0), wg_zeros_like(slope), slope));
+    wg_tensor both = wg_logical_and(wg_equal_scalar(a, 0), wg_equal_scalar(b, 0));
+    wg_tensor safe = wg_where(both, wg_full_like(a, 1), a);
+    return wg_mul(g, wg_mul(wg_pow(safe, wg_sub_scalar(b, 1)), b));
 }
 
 /* a^b log a; the log sees only positive numbers */

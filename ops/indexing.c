@@ -40,9 +40,11 @@ static bool infer_gather(const wg_call *call, char *message, size_t size)
     const wg_array *x = &call->inputs[0], *index = &call->inputs[1];
     int64_t axis = call->attributes->integer[0];
     call->output->type = x->type;
-    if (!type_is_integer(index->type))
+    if (!type_is_integer(index->type)) {
         snprintf(message, size, "the index must be i32 or i64, not %s", wg_type_name(index->type));
-    else if (axis < 0 || axis >= x->shape.rank)
+        return wrong_types(call);
+    }
+    if (axis < 0 || axis >= x->shape.rank)
         snprintf(message, size, "axis %lld is out of range", (long long)axis);
     else if (!replace_axis(&x->shape, axis, &index->shape, &call->output->shape))
         snprintf(message, size, "the rank would exceed %d", WG_MAX_RANK);
@@ -101,9 +103,12 @@ const wg_op ops_gather = {
 
 wg_tensor wg_gather(wg_tensor x, wg_tensor index, int axis)
 {
-    WG_ENTRY(x.context);
+    wg_context *ctx = x.context ? x.context : index.context;
+    WG_ENTRY(ctx);
     int place;
-    if (!ops_axis(x, "gather", axis, &place)) return graph_poison(x.context);
+    uint32_t ids[2];
+    if (!graph_resolve_list(WG_LIST(x, index), "gather", &ctx, ids) || !ops_axis(x, "gather", axis, &place))
+        return graph_poison(ctx);
     return wg_apply(&ops_gather, WG_LIST(x, index), &(wg_attributes){.integer = {place}});
 }
 
@@ -123,15 +128,21 @@ static bool infer_scatter_add(const wg_call *call, char *message, size_t size)
             out.dim[out.rank++] = updates->shape.dim[i];
     }
     *call->output = (wg_array){updates->type, out, NULL};
-    if (!type_is_integer(index->type))
+    if (!type_is_integer(index->type)) {
         snprintf(message, size, "the index must be i32 or i64, not %s", wg_type_name(index->type));
-    else if (!type_is_float(updates->type) && !type_is_integer(updates->type))
+        return wrong_types(call);
+    }
+    if (!type_is_float(updates->type) && !type_is_integer(updates->type)) {
         snprintf(message, size, "adds floats and integers, not %s", wg_type_name(updates->type));
-    else if (!fits)
-        snprintf(message, size, "the index' axes do not stand at axis %lld of the updates", (long long)axis);
+        return wrong_types(call);
+    }
+    if (length < 0)
+        snprintf(message, size, "the length %lld is negative", (long long)length);
+    else if (updates->shape.rank - index->shape.rank + 1 > WG_MAX_RANK)
+        snprintf(message, size, "the rank would exceed %d", WG_MAX_RANK);
     else
-        return true;
-    return false;
+        snprintf(message, size, "the index' axes do not stand at axis %lld of the updates", (long long)axis);
+    return fits;
 }
 
 #define SCATTER(name, T)                                                                       \

@@ -21,6 +21,12 @@ static matrix matrix_of(const wg_shape *shape, bool transposed)
 static bool infer_matmul(const wg_call *call, char *message, size_t size)
 {
     const wg_array *a = &call->inputs[0], *b = &call->inputs[1];
+    bool differ = a->type != b->type;
+    if (differ || !type_is_float(a->type)) {
+        snprintf(message, size, differ ? "element types differ" : "multiplies floats, not %s", wg_type_name(a->type));
+        return wrong_types(call);
+    }
+    call->output->type = a->type;
     snprintf(message, size, "needs two operands of rank 2 or more");
     if (a->shape.rank < 2 || b->shape.rank < 2) return false;
     matrix left = matrix_of(&a->shape, call->attributes->integer[0]);
@@ -31,11 +37,7 @@ static bool infer_matmul(const wg_call *call, char *message, size_t size)
     out.dim[out.rank - 2] = left.rows;
     out.dim[out.rank - 1] = right.columns;
     *call->output = (wg_array){a->type, out, NULL};
-    if (a->type != b->type)
-        snprintf(message, size, "element types differ");
-    else if (!type_is_float(a->type))
-        snprintf(message, size, "multiplies floats, not %s", wg_type_name(a->type));
-    else if (left.columns != right.rows)
+    if (left.columns != right.rows)
         snprintf(message, size, "inner dimensions differ%s%s", call->attributes->integer[0] ? ", a transposed" : "",
                  call->attributes->integer[1] ? ", b transposed" : "");
     else if (!same_batch)
@@ -139,15 +141,18 @@ wg_tensor wg_matmul_transposed(wg_tensor a, bool transpose_a, wg_tensor b, bool 
     if (!graph_resolve_list(WG_LIST(a, b), "matmul", &ctx, ids)) return graph_poison(ctx);
     wg_shape left = wg_shape_of(a), right = wg_shape_of(b);
     wg_attributes at = {.integer = {transpose_a, transpose_b}};
-    if (left.rank > 2 && right.rank == 2 && !transpose_a) { /* one matrix for all: the rows of a in one product */
-        wg_tensor rows = wg_reshape(
-            a, WG_SHAPE(wg_size(a) / (left.dim[left.rank - 1] ? left.dim[left.rank - 1] : 1), left.dim[left.rank - 1]));
+    /* else the message shows the shapes as they were given */
+    bool fit = left.rank >= 2 && right.rank >= 2 && wg_type_of(a) == wg_type_of(b) &&
+               wg_dim(a, transpose_a ? -2 : -1) == wg_dim(b, transpose_b ? -1 : -2);
+    if (fit && left.rank > 2 && right.rank == 2 && !transpose_a && wg_size(a) > 0) {
+        /* one matrix for all: the rows of a in one product */
+        int64_t inner = left.dim[left.rank - 1];
+        wg_tensor rows = wg_reshape(a, WG_SHAPE(wg_size(a) / inner, inner));
         left.dim[left.rank - 1] = right.dim[transpose_b ? 0 : 1];
-        if (wg_dim(rows, 0) > 0 && wg_dim(rows, 1) == right.dim[transpose_b ? 1 : 0])
-            return wg_reshape(wg_apply(&ops_matmul, WG_LIST(rows, b), &at), left);
+        return wg_reshape(wg_apply(&ops_matmul, WG_LIST(rows, b), &at), left);
     }
     wg_tensor wide_a = a, wide_b = b;
-    if (left.rank >= 2 && right.rank >= 2 && !broadcast_batch(&wide_a, &wide_b)) {
+    if (fit && !broadcast_batch(&wide_a, &wide_b)) {
         shape_buffer x, y;
         return graph_fail(ctx, WG_BAD_SHAPE, "matmul: leading axes do not broadcast together: %s x %s",
                           shape_text(wg_shape_of(a), &x), shape_text(right, &y));
@@ -164,6 +169,11 @@ wg_tensor wg_matmul(wg_tensor a, wg_tensor b)
     uint32_t ids[2];
     if (!graph_resolve_list(WG_LIST(a, b), "matmul", &ctx, ids)) return graph_poison(ctx);
     bool row = wg_shape_of(a).rank == 1, column = wg_shape_of(b).rank == 1;
+    if ((row || column) && wg_shape_of(a).rank && wg_shape_of(b).rank && wg_dim(a, -1) != wg_dim(b, column ? 0 : -2)) {
+        shape_buffer x, y;
+        return graph_fail(ctx, WG_BAD_SHAPE, "matmul: inner dimensions differ: %s x %s", shape_text(wg_shape_of(a), &x),
+                          shape_text(wg_shape_of(b), &y));
+    }
     wg_tensor y = wg_matmul_transposed(row ? wg_unsqueeze(a, 0) : a, false, column ? wg_unsqueeze(b, 1) : b, false);
     if (column) y = wg_squeeze(y, -1);
     return row ? wg_squeeze(y, column ? -1 : -2) : y;

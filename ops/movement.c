@@ -96,7 +96,7 @@ wg_tensor wg_reshape(wg_tensor x, wg_shape shape)
         return graph_fail(x.context, WG_BAD_SHAPE, "reshape: %s does not fit into %s", shape_text(wg_shape_of(x), &a),
                           shape_text(asked, &b));
     }
-    if (wg_shape_equal(shape, wg_shape_of(x))) return x;
+    if (wg_shape_equal(shape, wg_shape_of(x))) return graph_now(x, "reshape");
     return ops_one(&ops_reshape, x, NULL, WG_DEFAULT, &shape);
 }
 
@@ -229,7 +229,7 @@ wg_tensor wg_expand(wg_tensor x, wg_shape shape)
     const char *reason;
     if (!graph_resolve(x, "expand")) return graph_poison(x.context);
     if (!shape_valid(&shape, wg_type_of(x), &reason)) return graph_fail(x.context, WG_BAD_SHAPE, "expand: %s", reason);
-    if (wg_shape_equal(shape, wg_shape_of(x))) return x;
+    if (wg_shape_equal(shape, wg_shape_of(x))) return graph_now(x, "expand");
     return ops_one(&ops_expand, x, NULL, WG_DEFAULT, &shape);
 }
 
@@ -297,7 +297,7 @@ wg_tensor wg_slice_step(wg_tensor x, int axis, int64_t start, int64_t stop, int6
                           shape_text(wg_shape_of(x), &buffer));
     }
     int64_t count = first == end ? 0 : (end - first - 1) / step + 1;
-    if (first == 0 && count == length) return x;
+    if (first == 0 && count == length) return graph_now(x, "slice");
     return ops_one(&ops_slice, x, &(wg_attributes){.integer = {index, first, step, count}}, WG_DEFAULT, NULL);
 }
 
@@ -370,7 +370,7 @@ wg_tensor wg_pad(wg_tensor x, int axis, int64_t low, int64_t high, int64_t inter
     WG_ENTRY(x.context);
     int index;
     if (!ops_axis(x, "pad", axis, &index)) return graph_poison(x.context);
-    if (low == 0 && high == 0 && (interior == 0 || (interior > 0 && wg_dim(x, index) < 2))) return x;
+    if (low == 0 && high == 0 && (interior == 0 || (interior > 0 && wg_dim(x, index) < 2))) return graph_now(x, "pad");
     return ops_one(&ops_pad, x, &(wg_attributes){.integer = {index, low, high, interior}}, WG_DEFAULT, NULL);
 }
 
@@ -381,14 +381,17 @@ static bool infer_concat(const wg_call *call, char *message, size_t size)
     int64_t axis = call->attributes->integer[0];
     const wg_array *first = &call->inputs[0];
     wg_shape joined = first->shape;
+    call->output->type = first->type;
     snprintf(message, size, "axis %lld is out of range", (long long)axis);
     if (axis < 0 || axis >= joined.rank) return false;
     for (size_t i = 1; i < call->count; i++) {
         wg_shape shape = call->inputs[i].shape;
         int64_t length = shape.rank == joined.rank ? shape.dim[axis] : 0;
         if (shape.rank == joined.rank) shape.dim[axis] = joined.dim[axis];
-        bool fits = call->inputs[i].type == first->type && wg_shape_equal(shape, joined) &&
-                    !__builtin_add_overflow(joined.dim[axis], length, &joined.dim[axis]);
+        bool fits =
+            wg_shape_equal(shape, joined) && !__builtin_add_overflow(joined.dim[axis], length, &joined.dim[axis]);
+        snprintf(message, size, "element types differ");
+        if (call->inputs[i].type != first->type) return wrong_types(call);
         snprintf(message, size, "operand %zu does not fit beside those before it on axis %lld", i, (long long)axis);
         if (!fits) return false;
     }

@@ -37,7 +37,7 @@ static bool infer_sum(const wg_call *call, char *message, size_t size)
     wg_type type = call->inputs[0].type;
     if (!infer_reduction(call, type_is_float(type) ? type : WG_I64, message, size)) return false;
     snprintf(message, size, "does not work on u8: cast it");
-    return type != WG_U8;
+    return type != WG_U8 || wrong_types(call);
 }
 
 static bool infer_number(const wg_call *call, char *message, size_t size)
@@ -45,7 +45,7 @@ static bool infer_number(const wg_call *call, char *message, size_t size)
     wg_type type = call->inputs[0].type;
     if (!infer_reduction(call, type, message, size)) return false;
     snprintf(message, size, "works on floats and integers, not %s", wg_type_name(type));
-    return type_is_float(type) || type_is_integer(type);
+    return type_is_float(type) || type_is_integer(type) || wrong_types(call);
 }
 
 static bool infer_extreme(const wg_call *call, char *message, size_t size)
@@ -60,7 +60,7 @@ static bool infer_logic(const wg_call *call, char *message, size_t size)
 {
     if (!infer_reduction(call, WG_BOOL, message, size)) return false;
     snprintf(message, size, "works on bools, not %s", wg_type_name(call->inputs[0].type));
-    return call->inputs[0].type == WG_BOOL;
+    return call->inputs[0].type == WG_BOOL || wrong_types(call);
 }
 
 static bool infer_place(const wg_call *call, char *message, size_t size)

@@ -18,20 +18,90 @@
         return Sleef_cinz_##function##d1_u10purec(x); \
     }
 
-SCALAR_SLEEF(exp, exp)
+SCALAR_SLEEF(sleef_exp, exp)
 SCALAR_SLEEF(expm1, expm1)
 SCALAR_SLEEF(log, log)
-SCALAR_SLEEF(log1p, log1p)
+SCALAR_SLEEF(sleef_log1p, log1p)
 SCALAR_SLEEF(sin, sin)
 SCALAR_SLEEF(cos, cos)
-SCALAR_SLEEF(tan, tan)
+SCALAR_SLEEF(sleef_tan, tan)
 SCALAR_SLEEF(asin, asin)
 SCALAR_SLEEF(acos, acos)
 SCALAR_SLEEF(atan, atan)
-SCALAR_SLEEF(sinh, sinh)
-SCALAR_SLEEF(cosh, cosh)
+SCALAR_SLEEF(sleef_sinh, sinh)
+SCALAR_SLEEF(sleef_cosh, cosh)
 SCALAR_SLEEF(tanh, tanh)
-SCALAR_SLEEF(erf, erf)
+SCALAR_SLEEF(sleef_erf, erf)
+
+/* ---- where SLEEF is further off at the ends of its range than inside ---- */
+
+/* e^x 2^-64 power_of_two for x near 709, where e^x may be beyond the largest number: 64 log 2 is taken off in two
+   parts, the first of which has zeros enough at its end for an exact difference. */
+static inline double f64_exp_high(double x, double power_of_two)
+{
+    double low = f64_sleef_exp(x - 0x1.62e42fefa38p+5);
+    return (low - low * 0x1.ef35793c7673p-39) * power_of_two;
+}
+
+static inline float f32_exp(float x)
+{
+    return f32_sleef_exp(x);
+}
+
+static inline double f64_exp(double x)
+{
+    return x > 709.7827 && x < 710 ? f64_exp_high(x, 0x1p64) : f64_sleef_exp(x);
+}
+
+static inline float f32_sinh(float x)
+{
+    return fabsf(x) > 88 ? (float)f64_sleef_sinh((double)x) : f32_sleef_sinh(x);
+}
+
+static inline double f64_sinh(double x)
+{
+    return fabs(x) > 709 && fabs(x) < 711 ? copysign(f64_exp_high(fabs(x), 0x1p63), x) : f64_sleef_sinh(x);
+}
+
+static inline float f32_cosh(float x)
+{
+    return fabsf(x) > 88 ? (float)f64_sleef_cosh((double)x) : f32_sleef_cosh(x);
+}
+
+static inline double f64_cosh(double x)
+{
+    return fabs(x) > 709 && fabs(x) < 711 ? f64_exp_high(fabs(x), 0x1p63) : f64_sleef_cosh(x);
+}
+
+static inline float f32_tan(float x)
+{
+    return f32_sleef_tan(x);
+}
+
+static inline double f64_tan(double x)
+{
+    return fabs(x) < 0x1p-28 ? x : f64_sleef_tan(x);
+}
+
+static inline float f32_log1p(float x)
+{
+    return fabsf(x) < 0x1p-25f ? x : x > 0x1p60f ? f32_log(x) : f32_sleef_log1p(x);
+}
+
+static inline double f64_log1p(double x)
+{
+    return fabs(x) < 0x1p-54 ? x : x > 0x1p60 ? f64_log(x) : f64_sleef_log1p(x);
+}
+
+static inline float f32_erf(float x)
+{
+    return fabsf(x) < 0x1p-13f ? (float)((double)x * 1.1283791670955126) : f32_sleef_erf(x);
+}
+
+static inline double f64_erf(double x)
+{
+    return f64_sleef_erf(x);
+}
 
 /* Rounded to f32 once, from a value that is right to many more digits: 1 ULP without a correction step. */
 static inline float f32_rsqrt(float x)
@@ -46,12 +116,28 @@ static inline double f64_rsqrt(double x)
 
 static inline double f64_sigmoid(double x)
 {
-    return 1 / (1 + f64_exp(-x));
+    double power = f64_exp(-fabs(x)); /* never overflows, so that small results keep their digits */
+    return (x < 0 ? power : 1) / (1 + power);
 }
 
 static inline float f32_sigmoid(float x)
 {
     return (float)f64_sigmoid((double)x);
+}
+
+/* Rounded once, too: SLEEF's own for f32 loses digits where the result is denormal. */
+static inline float f32_wide_atan2(float a, float b)
+{
+    return (float)Sleef_cinz_atan2d1_u10purec((double)a, (double)b);
+}
+
+/* SLEEF's overflows a little early. */
+static inline double f64_wide_pow(double a, double b)
+{
+    double y = Sleef_cinz_powd1_u10purec(a, b);
+    if (!isinf(y) || !isfinite(a) || !isfinite(b) || a == 0) return y;
+    double root = Sleef_cinz_powd1_u10purec(fabs(a), b / 2);
+    return copysign(root * root, y);
 }
 
 #define SCALAR_FLOAT(prefix, T, suffix, sleef_pow, sleef_atan2)                                  \
@@ -116,8 +202,8 @@ static inline float f32_sigmoid(float x)
         return prefix##_index(floor##suffix(a / b));                                             \
     }
 
-SCALAR_FLOAT(f32, float, f, Sleef_cinz_powf1_u10purec, Sleef_cinz_atan2f1_u10purec)
-SCALAR_FLOAT(f64, double, , Sleef_cinz_powd1_u10purec, Sleef_cinz_atan2d1_u10purec)
+SCALAR_FLOAT(f32, float, f, Sleef_cinz_powf1_u10purec, f32_wide_atan2)
+SCALAR_FLOAT(f64, double, , f64_wide_pow, Sleef_cinz_atan2d1_u10purec)
 
 /* Integers wrap around (the library is compiled with -fwrapv), and nothing traps. */
 #define SCALAR_INTEGER(prefix, T)                        \

@@ -14,7 +14,7 @@ static bool infer_cast(const wg_call *call, char *message, size_t size)
     wg_type type = call->output->type;
     snprintf(message, size, "there is no element type %d", (int)type);
     call->output->shape = call->inputs[0].shape;
-    return type > WG_DEFAULT && type < WG_TYPES;
+    return (type > WG_DEFAULT && type < WG_TYPES) || wrong_types(call);
 }
 
 /* Floats to integers: towards zero, the ends for what lies beyond them, 0 for NaN. */
@@ -100,7 +100,7 @@ wg_tensor wg_cast(wg_tensor x, wg_type type)
 {
     WG_ENTRY(x.context);
     if (type == WG_DEFAULT) type = wg_default_type(x.context);
-    if (wg_type_of(x) == type && graph_resolve(x, "cast")) return x;
+    if (wg_type_of(x) == type) return graph_now(x, "cast");
     return ops_one(&ops_cast, x, NULL, type, NULL);
 }
 
@@ -110,15 +110,14 @@ static bool infer_where(const wg_call *call, char *message, size_t size)
 {
     const wg_array *in = call->inputs;
     *call->output = (wg_array){in[1].type, in[1].shape, NULL};
-    if (in[0].type != WG_BOOL)
-        snprintf(message, size, "the condition must be bool, not %s", wg_type_name(in[0].type));
-    else if (in[1].type != in[2].type)
-        snprintf(message, size, "the two choices differ in type");
-    else if (!wg_shape_equal(in[0].shape, in[1].shape) || !wg_shape_equal(in[1].shape, in[2].shape))
-        snprintf(message, size, "shapes differ");
-    else
-        return true;
-    return false;
+    if (in[0].type != WG_BOOL || in[1].type != in[2].type) {
+        snprintf(message, size,
+                 in[0].type != WG_BOOL ? "the condition must be bool, not %s" : "the two choices differ in type",
+                 wg_type_name(in[0].type));
+        return wrong_types(call);
+    }
+    snprintf(message, size, "shapes differ");
+    return wg_shape_equal(in[0].shape, in[1].shape) && wg_shape_equal(in[1].shape, in[2].shape);
 }
 
 static void where_kernel(const wg_call *call)

@@ -2,6 +2,7 @@
    is all that a resumed run needs. */
 #include "optim/optimizer.h"
 
+#include "graph/shape.h"
 #include "optim/schedule.h"
 
 #include <wengert/gradient.h>
@@ -208,6 +209,27 @@ void wg_optimizer_step(wg_optimizer *o, wg_tensor loss)
     apply(o, parameters, (wg_list){parameters.count, o->gradients});
 }
 
+/* Gradients of the caller's making: each has the shape and type of its parameter, nothing is broadcast. */
+static bool check_gradients(wg_context *ctx, wg_list parameters, wg_list gradients)
+{
+    for (size_t i = 0; i < gradients.count; i++) {
+        wg_list one = {1, gradients.items ? &gradients.items[i] : NULL};
+        uint32_t id;
+        if (!graph_resolve_in(ctx, one, "optimizer", &id)) return false;
+        wg_tensor parameter = parameters.items[i];
+        wg_shape wanted = wg_shape_of(parameter), found = wg_shape_of(*one.items);
+        wg_type type = wg_type_of(*one.items);
+        if (wg_shape_equal(wanted, found) && wg_type_of(parameter) == type) continue;
+        shape_buffer a, b;
+        graph_fail(ctx, wg_type_of(parameter) == type ? WG_BAD_SHAPE : WG_BAD_TYPE,
+                   "optimizer: the gradient of \"%s\" must be %s %s, not %s %s", wg_name(parameter),
+                   wg_type_name(wg_type_of(parameter)), shape_text(wanted, &a), wg_type_name(type),
+                   shape_text(found, &b));
+        return false;
+    }
+    return true;
+}
+
 void wg_optimizer_apply(wg_optimizer *o, wg_list gradients)
 {
     if (!o || !graph_ok(o->context)) return;
@@ -219,7 +241,7 @@ void wg_optimizer_apply(wg_optimizer *o, wg_list gradients)
                    parameters.count);
         return;
     }
-    if (gradients.count == 0) return;
+    if (gradients.count == 0 || !check_gradients(o->context, parameters, gradients)) return;
     memcpy(o->gradients, gradients.items, gradients.count * sizeof *o->gradients);
     apply(o, parameters, (wg_list){parameters.count, o->gradients});
 }
@@ -228,6 +250,7 @@ wg_tensor wg_optimizer_gradient_norm(wg_optimizer *o)
 {
     if (!o || !graph_ok(o->context)) return graph_poison(o ? o->context : NULL);
     WG_ENTRY(o->context);
-    if (!o->last_norm.id && o->last_count) o->last_norm = joint_norm((wg_list){o->last_count, o->gradients});
+    if (!o->last_count) return graph_fail(o->context, WG_BAD_ARGUMENT, "optimizer: no step has been recorded yet");
+    if (!o->last_norm.id) o->last_norm = joint_norm((wg_list){o->last_count, o->gradients});
     return o->last_norm;
 }

@@ -7,7 +7,7 @@ tree=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/subprojects" "$scratch/subprojects/wengert"
-for part in meson.build meson_options.txt base graph ops engine autograd nn optim data train include; do
+for part in meson.build meson_options.txt base graph ops engine autograd nn optim data train include tools; do
     [ ! -e "$part" ] || ln -s "$tree/$part" "$scratch/subprojects/wengert/$part"
 done
 cp tests/consumer.c "$scratch"

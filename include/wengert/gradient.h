@@ -33,12 +33,13 @@ typedef struct {
 enum { WG_GRADCHECK_LEAVES = 64, WG_GRADCHECK_NAME = 96 };
 
 /* What was found for one leaf. Errors compare the analytic a with the numeric n over all samples (elements or
-   directions) that do not straddle a kink. */
+   directions) whose differences can be trusted: no kink lies within the step, and rounding of y and extrapolation leave
+   room for errors of at most ten times the tolerance. */
 typedef struct {
     char name[WG_GRADCHECK_NAME]; /* the parameter's name, or the op and C line of the leaf */
     wg_shape shape;
     bool passed, swept;       /* swept: element by element; else along random directions */
-    int64_t samples, kinks;   /* samples compared; samples left out because a kink lies within the smallest step */
+    int64_t samples, kinks;   /* samples compared; samples left out, for a kink within the smallest useful step */
     double norm_error;        /* |a - n| / (|a| + |n|), Euclidean over the samples; 0 if both vanish */
     double worst_error;       /* largest |a - n| / (|a| + |n| + 1e-3 scale), scale being the leaf's largest |a| */
     int64_t worst_sample;     /* the element, or the number of the direction, where that is; -1: none */

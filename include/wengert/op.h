@@ -51,7 +51,7 @@ struct wg_op {
     bool alias;          /* the output is the first operand's values under another shape: no kernel */
 
     /* Sets the output's type and shape (ops that are told theirs, such as reshape, find them there); or returns false
-     * with a reason that reads after "name: ". */
+       with a reason that reads after "name: ", the output's type being WG_DEFAULT if the types are at fault. */
     bool (*infer)(const wg_call *call, char *message, size_t message_size);
     /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). */
     void (*kernel[WG_TYPES])(const wg_call *call);

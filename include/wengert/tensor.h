@@ -66,7 +66,8 @@ WG_API wg_tensor wg_parameter(wg_context *context, const char *name, wg_shape sh
 /* A lasting tensor that no optimiser touches; its initial value is computed at once. */
 WG_API wg_tensor wg_variable(wg_context *context, const char *name, wg_tensor initial);
 /* Rebinds a parameter or variable: what is recorded from now on sees the new value, what was recorded before keeps the
-   old one. Performed by the next evaluation or wg_clear. Shape and type must be those of the persistent tensor. */
+   old one. Performed by the next evaluation or wg_clear. Shape and type must be those of the persistent tensor. No
+   gradient passes an assign, as none passes wg_clear. */
 WG_API void wg_assign(wg_tensor persistent, wg_tensor value);
 
 /* Patterns select parameters by name: globs separated by spaces, * matching any text, / too; ! removes what matches, so

@@ -188,9 +188,10 @@ void expect_gradcheck(wg_tensor y, wg_list xs, const char *format, ...)
                     wg_error(y.context));
     for (size_t i = 0; report.complete && i < report.listed; i++) {
         const wg_gradcheck_leaf *leaf = &report.leaves[i];
-        reference_check(leaf->passed && leaf->samples + leaf->kinks == wg_size(xs.items[i]) && leaf->kinks <= leaf->samples,
-                        "%s: operand %zu: worst error %.3g at %lld, %.12g should be %.12g; %lld samples, %lld kinks", what,
-                        i, leaf->worst_error, (long long)leaf->worst_sample, leaf->analytic, leaf->numeric,
+        reference_check(leaf->passed && leaf->samples + leaf->kinks == wg_size(xs.items[i]) &&
+                            leaf->kinks <= leaf->samples,
+                        "%s: operand %zu: worst error %.3g at %lld, %.12g should be %.12g; %lld samples, %lld kinks",
+                        what, i, leaf->worst_error, (long long)leaf->worst_sample, leaf->analytic, leaf->numeric,
                         (long long)leaf->samples, (long long)leaf->kinks);
     }
     reference_check(report.passed, "%s: the gradient check fails at y = %g", what, report.value);

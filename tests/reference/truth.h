@@ -28,8 +28,8 @@ const truth *truth_at(size_t index);
 
 /* The distance of `got` from the truth, in spacings of f32 around the truth. Infinite where only one is NaN, or a zero
    has the wrong sign. An infinity stands for the power of two beyond the largest number. */
-double ulp_f32(float got, double truth);
-double ulp_f64(double got, long double truth);
+double ulp_f32(float got, double want);
+double ulp_f64(double got, long double want);
 
 /* Whether long double holds more digits than double: not so under valgrind, nor on some machines. */
 bool long_double_is_wider(void);

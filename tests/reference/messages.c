@@ -1,0 +1,244 @@
+/* What each op says when it is used wrongly: the status, a text that begins with the op's name and holds the shapes,
+   and a hint where the cause can be guessed. Every row of the table has its wrong calls here. */
+#include "tests/reference/reference.h"
+#include "tests/reference/truth.h"
+
+/* Checks the error and forgets it, with the tape. `words` are all to be found in the text, separated by |. */
+static void expect_error(wg_context *ctx, wg_tensor y, const char *op, wg_status status, const char *words)
+{
+    char begin[64], list[256];
+    const char *text = wg_error(ctx);
+    snprintf(begin, sizeof begin, "%s: ", op);
+    reference_check(wg_failed(ctx) && y.id == 0, "%s: no error, \"%s\" was to be said", op, words);
+    reference_check(wg_error_status(ctx) == status, "%s: status %d, not %d: %s", op, (int)wg_error_status(ctx),
+                    (int)status, text);
+    reference_check(strncmp(text, begin, strlen(begin)) == 0, "%s: the text begins otherwise: %s", op, text);
+    snprintf(list, sizeof list, "%s", words);
+    for (char *word = strtok(list, "|"); word; word = strtok(NULL, "|"))
+        reference_check(strstr(text, word) != NULL, "%s: \"%s\" does not say \"%s\"", op, text, word);
+    wg_recover(ctx);
+}
+
+static wg_tensor tensor(wg_context *ctx, wg_type type, wg_shape shape)
+{
+    return wg_full_typed(ctx, type, shape, 1);
+}
+
+#define T(type, ...) tensor(ctx, WG_##type, WG_SHAPE(__VA_ARGS__))
+
+/* ---- element-wise rows ---- */
+
+static void wrong_elementwise(wg_context *ctx, const truth *t)
+{
+    wg_type good = t->logic ? WG_BOOL : WG_F32, bad = t->logic ? WG_F32 : WG_BOOL;
+    for (int i = 0; i < (t->integers ? 2 : 4); i++) {
+        wg_type type = i == 0 ? bad : i == 1 ? WG_U8 : i == 2 ? WG_I32 : WG_I64;
+        wg_tensor x = tensor(ctx, type, WG_SHAPE(2, 3));
+        expect_error(ctx, t->apply1 ? t->apply1(x) : t->apply2(x, x), t->name, WG_BAD_TYPE,
+                     type == WG_U8 ? "works on |, not u8|[2, 3]" : "works on |, not |[2, 3]");
+    }
+    if (t->apply1) return;
+    expect_error(ctx, t->apply2(tensor(ctx, good, WG_SHAPE(2, 3)), tensor(ctx, good, WG_SHAPE(4, 3))), t->name,
+                 WG_BAD_SHAPE, "do not broadcast|[2, 3]|[4, 3]|last axis");
+    expect_error(ctx, t->apply2(tensor(ctx, good, WG_SHAPE(5)), tensor(ctx, good, WG_SHAPE(5, 2))), t->name,
+                 WG_BAD_SHAPE, "[5]|[5, 2]");
+    if (!t->logic)
+        expect_error(ctx, t->apply2(T(F32, 2), T(F64, 2)), t->name, WG_BAD_TYPE, "types differ|f32|f64|[2]|wg_cast");
+    if (t->right) expect_error(ctx, t->right(T(BOOL, 2, 3), 1), t->name, WG_BAD_TYPE, "not bool|[2, 3]");
+    wg_tensor x = t->apply1 ? t->apply1(WG_NONE) : t->apply2(WG_NONE, tensor(ctx, good, WG_SHAPE(2)));
+    expect_error(ctx, x, t->name, WG_BAD_HANDLE, "zero handle");
+}
+
+Test(messages, elementwise)
+{
+    reference_begin();
+    wg_context *ctx = reference_context(WG_F32);
+    for (size_t i = 0; i < truth_count(); i++) wrong_elementwise(ctx, truth_at(i));
+    reference_end(ctx, "element-wise messages");
+}
+
+/* ---- structured rows ---- */
+
+static const wg_axes far = {1, false, {3}}, below = {1, false, {-4}}, twice = {2, false, {1, -2}};
+
+static void wrong_axes(wg_context *ctx, wg_tensor (*apply)(wg_tensor, wg_axes), const char *name, wg_type good,
+                       wg_type bad)
+{
+    wg_tensor x = tensor(ctx, good, WG_SHAPE(2, 3, 4));
+    expect_error(ctx, apply(x, far), name, WG_BAD_SHAPE, "axis 3|[2, 3, 4]");
+    x = tensor(ctx, good, WG_SHAPE(2, 3, 4));
+    expect_error(ctx, apply(x, below), name, WG_BAD_SHAPE, "axis -4|[2, 3, 4]");
+    x = tensor(ctx, good, WG_SHAPE(2, 3, 4));
+    expect_error(ctx, apply(x, twice), name, WG_BAD_SHAPE, "twice");
+    expect_error(ctx, apply(tensor(ctx, bad, WG_SHAPE(2, 3)), WG_ALL), name, WG_BAD_TYPE, "[2, 3]");
+}
+
+static void wrong_reductions(wg_context *ctx)
+{
+    wrong_axes(ctx, wg_sum, "sum", WG_F32, WG_U8);
+    wrong_axes(ctx, wg_prod, "prod", WG_F32, WG_BOOL);
+    wrong_axes(ctx, wg_max, "max", WG_F64, WG_BOOL);
+    wrong_axes(ctx, wg_min, "min", WG_I32, WG_U8);
+    wrong_axes(ctx, wg_any, "any", WG_BOOL, WG_F32);
+    wrong_axes(ctx, wg_all, "all", WG_BOOL, WG_I64);
+    expect_error(ctx, wg_max(T(F32, 3, 0), WG_AXES(1)), "max", WG_BAD_SHAPE, "no elements|[3, 0]");
+    expect_error(ctx, wg_min(T(F32, 0), WG_ALL), "min", WG_BAD_SHAPE, "no elements|[0]");
+    expect_error(ctx, wg_argmax(T(F32, 2, 3), 2), "argmax", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    expect_error(ctx, wg_argmax(T(BOOL, 2, 3), 0), "argmax", WG_BAD_TYPE, "not bool|[2, 3]");
+    expect_error(ctx, wg_argmin(T(F32, 2, 3), -3), "argmin", WG_BAD_SHAPE, "axis -3|[2, 3]");
+    expect_error(ctx, wg_argmin(T(F32, 2, 0), 1), "argmin", WG_BAD_SHAPE, "no elements|[2, 0]");
+    expect_error(ctx, wg_argmin(T(U8, 2), 0), "argmin", WG_BAD_TYPE, "not u8|[2]");
+}
+
+static void wrong_movement(wg_context *ctx)
+{
+    expect_error(ctx, wg_reshape(T(F32, 2, 3), WG_SHAPE(4, 2)), "reshape", WG_BAD_SHAPE, "[2, 3]|[4, 2]");
+    expect_error(ctx, wg_reshape(T(F32, 2, 3), WG_SHAPE(4, -1)), "reshape", WG_BAD_SHAPE, "[2, 3]|[4, -1]");
+    expect_error(ctx, wg_reshape(T(F32, 2, 3), WG_SHAPE(-1, -1)), "reshape", WG_BAD_SHAPE, "[2, 3]|[-1, -1]");
+    expect_error(ctx, wg_reshape(T(F32, 0, 3), WG_SHAPE(0, -1)), "reshape", WG_BAD_SHAPE, "[0, 3]|[0, -1]");
+    expect_error(ctx, wg_reshape(T(F32, 2), (wg_shape){.rank = 9}), "reshape", WG_BAD_SHAPE, "[2]");
+    expect_error(ctx, wg_permute(T(F32, 2, 3), WG_AXES(0)), "permute", WG_BAD_SHAPE, "[2, 3]");
+    expect_error(ctx, wg_permute(T(F32, 2, 3), WG_AXES(1, 1)), "permute", WG_BAD_SHAPE, "once|[2, 3]");
+    expect_error(ctx, wg_permute(T(F32, 2, 3), WG_AXES(0, 2)), "permute", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    expect_error(ctx, wg_expand(T(F32, 2, 3), WG_SHAPE(2, 4)), "expand", WG_BAD_SHAPE, "[2, 3]|[2, 4]");
+    expect_error(ctx, wg_expand(T(F32, 2, 3), WG_SHAPE(3)), "expand", WG_BAD_SHAPE, "[2, 3]|[3]");
+    expect_error(ctx, wg_expand(T(F32, 1), WG_SHAPE(INT64_MAX, 2)), "expand", WG_BAD_SHAPE, "overflows");
+    expect_error(ctx, wg_expand(T(F32, 1), WG_SHAPE(-1)), "expand", WG_BAD_SHAPE, "negative");
+    expect_error(ctx, wg_slice(T(F32, 2, 3), 2, 0, 1), "slice", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    expect_error(ctx, wg_slice(T(F32, 2, 3), 1, 0, 4), "slice", WG_BAD_SHAPE, "[0, 4)|axis 1|[2, 3]");
+    expect_error(ctx, wg_slice(T(F32, 2, 3), 1, 2, 1), "slice", WG_BAD_SHAPE, "[2, 1)|[2, 3]");
+    expect_error(ctx, wg_slice(T(F32, 2, 3), 1, -4, 1), "slice", WG_BAD_SHAPE, "[-4, 1)|[2, 3]");
+    expect_error(ctx, wg_slice_step(T(F32, 2, 3), 1, 0, 2, 0), "slice", WG_BAD_ARGUMENT, "step 0");
+    expect_error(ctx, wg_pad(T(F32, 2, 3), -3, 1, 1, 0), "pad", WG_BAD_SHAPE, "axis -3|[2, 3]");
+    expect_error(ctx, wg_pad(T(F32, 2, 3), 0, -1, 1, 0), "pad", WG_BAD_SHAPE, "-1|[2, 3]");
+    expect_error(ctx, wg_pad(T(F32, 2, 3), 0, INT64_MAX, 1, 0), "pad", WG_BAD_SHAPE, "[2, 3]");
+    expect_error(ctx, wg_concat(WG_LIST(T(F32, 2, 3), T(F32, 2, 4)), 0), "concat", WG_BAD_SHAPE,
+                 "[2, 3]|[2, 4]|axis 0");
+    expect_error(ctx, wg_concat(WG_LIST(T(F32, 2, 3), T(F32, 2)), 0), "concat", WG_BAD_SHAPE, "[2, 3]|[2]");
+    expect_error(ctx, wg_concat(WG_LIST(T(F32, 2), T(F64, 2)), 0), "concat", WG_BAD_TYPE, "f32|f64|[2]");
+    expect_error(ctx, wg_concat(WG_LIST(T(F32, 2), T(F32, 2)), 1), "concat", WG_BAD_SHAPE, "axis 1|[2]");
+    expect_error(ctx, wg_flip(T(F32, 2, 3), 2), "flip", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    reference_check(wg_concat((wg_list){0, NULL}, 0).id == 0 && wg_error_status(NULL) == WG_BAD_ARGUMENT &&
+                        strncmp(wg_error(NULL), "concat: ", 8) == 0,
+                    "concat of nothing: %s", wg_error(NULL));
+    wg_recover(NULL);
+}
+
+static void wrong_indexing(wg_context *ctx)
+{
+    const int32_t inside[] = {0, 1}, outside[] = {0, 3}, negative[] = {-1, 0};
+    expect_error(ctx, wg_gather(T(F32, 2, 3), wg_from_i32(ctx, WG_SHAPE(2), inside), 2), "gather", WG_BAD_SHAPE,
+                 "axis 2|[2, 3]");
+    expect_error(ctx, wg_gather(T(F32, 2, 3), T(F32, 2), 1), "gather", WG_BAD_TYPE,
+                 "index must be i32 or i64|not f32|[2]");
+    expect_error(ctx, wg_gather(T(F32, 1, 1, 1, 1, 1), T(I32, 1, 1, 1, 1, 1), 1), "gather", WG_BAD_SHAPE,
+                 "rank|[1, 1, 1, 1, 1]");
+    wg_tensor y = wg_gather(T(F32, 2, 3), wg_from_i32(ctx, WG_SHAPE(2), outside), 1);
+    reference_check(y.id && !wg_eval(WG_LIST(y)), "gather evaluates an index outside");
+    expect_error(ctx, WG_NONE, "gather", WG_BAD_ARGUMENT, "index 3|length 3");
+    y = wg_gather(T(F32, 2, 3), wg_from_i32(ctx, WG_SHAPE(2), negative), 1);
+    reference_check(y.id && isnan(wg_item(wg_sum(y, WG_ALL))), "gather evaluates a negative index");
+    expect_error(ctx, WG_NONE, "gather", WG_BAD_ARGUMENT, "index -1|length 3");
+    y = wg_scatter_add(T(F32, 2), wg_from_i32(ctx, WG_SHAPE(2), outside), 0, 3);
+    reference_check(y.id && !wg_eval(WG_LIST(y)), "scatter_add evaluates an index outside");
+    expect_error(ctx, WG_NONE, "scatter_add", WG_BAD_ARGUMENT, "index 3|length 3");
+    expect_error(ctx, wg_scatter_add(T(F32, 4, 3), wg_from_i32(ctx, WG_SHAPE(2), inside), 0, 3), "scatter_add",
+                 WG_BAD_SHAPE, "axis 0|[4, 3]|[2]");
+    expect_error(ctx, wg_scatter_add(T(F32, 2), T(I32, 2), 1, 3), "scatter_add", WG_BAD_SHAPE, "axis 1|[2]");
+    expect_error(ctx, wg_scatter_add(T(F32, 2), T(I32, 2), 0, -1), "scatter_add", WG_BAD_SHAPE, "[2]");
+    expect_error(ctx, wg_scatter_add(T(F32, 2), T(F32, 2), 0, 3), "scatter_add", WG_BAD_TYPE,
+                 "index must be|not f32|[2]");
+    expect_error(ctx, wg_scatter_add(T(BOOL, 2), T(I32, 2), 0, 3), "scatter_add", WG_BAD_TYPE, "not bool|[2]");
+}
+
+static void wrong_products(wg_context *ctx)
+{
+    expect_error(ctx, wg_matmul(T(F32, 32, 784), T(F32, 100, 10)), "matmul", WG_BAD_SHAPE,
+                 "inner dimensions differ|[32, 784] x [100, 10]");
+    expect_error(ctx, wg_matmul(T(F32, 32, 784), T(F32, 10, 784)), "matmul", WG_BAD_SHAPE,
+                 "inner dimensions differ|[32, 784] x [10, 784]|did you mean transpose_b");
+    expect_error(ctx, wg_matmul(T(F32, 784, 32), T(F32, 784, 10)), "matmul", WG_BAD_SHAPE, "did you mean transpose_a");
+    expect_error(ctx, wg_matmul(T(F32, 3, 2, 4), T(F32, 2, 4, 5)), "matmul", WG_BAD_SHAPE,
+                 "leading axes|[3, 2, 4]|[2, 4, 5]");
+    expect_error(ctx, wg_matmul(T(F32, 3, 2, 4), T(F32, 5, 6)), "matmul", WG_BAD_SHAPE, "[3, 2, 4]|[5, 6]");
+    expect_error(ctx, wg_matmul(T(F32, 2, 3), T(F64, 3, 2)), "matmul", WG_BAD_TYPE,
+                 "types differ|f32 [2, 3]|f64 [3, 2]|wg_cast");
+    expect_error(ctx, wg_matmul(T(I32, 2, 3), T(I32, 3, 2)), "matmul", WG_BAD_TYPE, "not i32|[2, 3] x [3, 2]");
+    expect_error(ctx, wg_matmul(wg_scalar(ctx, 1), T(F32, 3, 2)), "matmul", WG_BAD_SHAPE, "rank|[]|[3, 2]");
+    expect_error(ctx, wg_matmul_transposed(T(F32, 3), true, T(F32, 3, 2), false), "matmul", WG_BAD_SHAPE,
+                 "rank|[3]|[3, 2]");
+    expect_error(ctx, wg_matmul(T(F32, 4), T(F32, 3)), "matmul", WG_BAD_SHAPE, "inner dimensions differ|[4] x [3]");
+}
+
+static void wrong_creation(wg_context *ctx)
+{
+    expect_error(ctx, wg_full(ctx, WG_SHAPE(2, -1), 0), "full", WG_BAD_SHAPE, "negative");
+    expect_error(ctx, wg_full(ctx, (wg_shape){.rank = 9}, 0), "full", WG_BAD_SHAPE, "rank");
+    expect_error(ctx, wg_full_typed(ctx, WG_I32, WG_SHAPE(2), 3e9), "full", WG_BAD_TYPE, "3e+09|i32");
+    expect_error(ctx, wg_iota(ctx, WG_F32, WG_SHAPE(2, 3), 2), "iota", WG_BAD_SHAPE, "axis 2");
+    expect_error(ctx, wg_iota(ctx, WG_F32, WG_SCALAR, 0), "iota", WG_BAD_SHAPE, "axis 0");
+    expect_error(ctx, wg_iota(ctx, WG_BOOL, WG_SHAPE(2), 0), "iota", WG_BAD_TYPE, "counts in");
+    expect_error(ctx, wg_random_uniform(ctx, WG_I32, WG_SHAPE(2)), "random_uniform", WG_BAD_TYPE, "f32 and f64");
+    expect_error(ctx, wg_random_uniform(ctx, WG_F32, WG_SHAPE(-2)), "random_uniform", WG_BAD_SHAPE, "negative");
+    expect_error(ctx, wg_cast(T(F32, 2, 3), WG_TYPES), "cast", WG_BAD_TYPE, "no element type|[2, 3]");
+    expect_error(ctx, wg_where(T(F32, 2, 3), T(F32, 2, 3), T(F32, 2, 3)), "where", WG_BAD_TYPE,
+                 "condition must be bool|not f32|[2, 3]");
+    expect_error(ctx, wg_where(T(BOOL, 2), T(F32, 2), T(F64, 2)), "where", WG_BAD_TYPE, "f32|f64|[2]");
+    expect_error(ctx, wg_where(T(BOOL, 2), T(F32, 3), T(F32, 2)), "where", WG_BAD_SHAPE, "do not broadcast|[2]|[3]");
+    expect_error(ctx, wg_stop_gradient((wg_tensor){ctx, 0, 0}), "stop_gradient", WG_BAD_HANDLE, "failed");
+    wg_tensor v = wg_variable(ctx, "v", T(F32, 2, 3));
+    wg_assign(v, T(F32, 3, 2));
+    expect_error(ctx, WG_NONE, "assign", WG_BAD_SHAPE, "\"v\"|[2, 3]|[3, 2]");
+    wg_assign(v, T(F64, 2, 3));
+    expect_error(ctx, WG_NONE, "assign", WG_BAD_TYPE, "f32|f64");
+    wg_assign(T(F32, 2), T(F32, 2));
+    expect_error(ctx, WG_NONE, "assign", WG_BAD_HANDLE, "neither parameter nor variable");
+}
+
+static void wrong_functions(wg_context *ctx)
+{
+    expect_error(ctx, wg_mean(T(I32, 2, 3), WG_ALL), "mean", WG_BAD_TYPE, "not i32|wg_cast");
+    expect_error(ctx, wg_mean(T(F32, 2, 3), WG_AXES(2)), "mean", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    expect_error(ctx, wg_var(T(F32, 2, 3), WG_AXES(0, 0), 0), "var", WG_BAD_SHAPE, "twice");
+    expect_error(ctx, wg_norm(T(BOOL, 2), WG_ALL), "norm", WG_BAD_TYPE, "not bool");
+    expect_error(ctx, wg_logsumexp(T(I64, 2), WG_ALL), "logsumexp", WG_BAD_TYPE, "not i64");
+    expect_error(ctx, wg_softmax(T(F32, 2, 3), 2), "softmax", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    expect_error(ctx, wg_log_softmax(T(F32, 2, 3), -3), "log_softmax", WG_BAD_SHAPE, "axis -3|[2, 3]");
+    expect_error(ctx, wg_transpose(T(F32, 3)), "transpose", WG_BAD_SHAPE, "two axes");
+    expect_error(ctx, wg_squeeze(T(F32, 2, 3), 1), "squeeze", WG_BAD_SHAPE, "axis 1|length 3");
+    expect_error(ctx, wg_unsqueeze(T(F32, 2, 3), 4), "unsqueeze", WG_BAD_SHAPE, "axis 4|rank 2");
+    expect_error(ctx, wg_unsqueeze(T(F32, 1, 1, 1, 1, 1, 1, 1, 1), 0), "unsqueeze", WG_BAD_SHAPE, "rank 8");
+    expect_error(ctx, wg_select(T(F32, 2, 3), 1, 3), "select", WG_BAD_SHAPE, "3 is out of range|length 3");
+    expect_error(ctx, wg_one_hot(T(F32, 2), 3), "one_hot", WG_BAD_TYPE, "not f32");
+    expect_error(ctx, wg_bernoulli(ctx, WG_SHAPE(2), 2), "bernoulli", WG_BAD_ARGUMENT, "probability 2");
+    expect_error(ctx, wg_bernoulli(ctx, WG_SHAPE(2), (double)NAN), "bernoulli", WG_BAD_ARGUMENT, "[0, 1]");
+}
+
+Test(messages, structured)
+{
+    reference_begin();
+    wg_context *ctx = reference_context(WG_F32);
+    wrong_reductions(ctx);
+    wrong_movement(ctx);
+    wrong_indexing(ctx);
+    wrong_products(ctx);
+    wrong_creation(ctx);
+    wrong_functions(ctx);
+    reference_end(ctx, "structured messages");
+}
+
+/* A row without a wrong call above would be silent: the list of those that have one, held against the table. */
+Test(messages, every_row_has_one)
+{
+    static const char *const structured[] = {
+        "full", "iota",   "random_uniform", "cast",   "where",  "stop_gradient", "sum",     "prod",   "max",
+        "min",  "argmax", "argmin",         "any",    "all",    "reshape",       "permute", "expand", "slice",
+        "pad",  "concat", "flip",           "gather", "assign", "scatter_add",   "matmul"};
+    for (size_t i = 0; i < wg_op_count(); i++) {
+        const wg_op *op = wg_op_at(i);
+        bool found = op->elementwise && truth_of(op->name);
+        for (size_t k = 0; k < sizeof structured / sizeof *structured; k++)
+            found |= strcmp(structured[k], op->name) == 0;
+        cr_expect(found, "%s has no wrong call", op->name);
+    }
+}
