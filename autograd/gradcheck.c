@@ -8,7 +8,7 @@
 
    Each difference comes with its doubt: how far the extrapolation still moves, and what rounding of y does to the
    quotient. Doubt excuses an error up to ten times the tolerance, never more: a difference that is worth less than that
-   is left out and counted. */
+   is left out and counted as blurred. */
 #include "base/philox.h"
 #include "engine/replay.h"
 #include "graph/shape.h"
@@ -36,9 +36,10 @@ typedef struct checker {
     uint64_t branches;
 } checker;
 
-/* A derivative by differences, and how far it may be from the true one. */
+/* A derivative by differences, how far it may be from the true one, and whether a kink kept the steps small. */
 typedef struct quotient {
     double derivative, doubt;
+    bool kinked;
 } quotient;
 
 /* ---- one sample ---- */
@@ -64,20 +65,22 @@ static bool difference(checker *c, const double *base, const double *direction, 
 {
     double row[COLUMNS], before[COLUMNS];
     int level = 0;
+    q->kinked = false;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++, step /= 4) {
         double above, below, factor = 16;
         if (level > 2 && rounding(c, step) > q->doubt) break; /* from here on it only grows */
         if (!y_at(c, base, direction, size, step, &above) || !y_at(c, base, direction, size, -step, &below)) {
             if (!graph_ok(c->ctx)) return false;
             level = 0; /* what was seen at larger steps crosses a kink, too */
+            q->kinked = true;
             continue;
         }
         row[0] = (above - below) / (2 * step);
-        if (level == 0) *q = (quotient){row[0], INFINITY};
+        if (level == 0) *q = (quotient){row[0], INFINITY, q->kinked};
         for (int k = 1; k < COLUMNS && k <= level; k++, factor *= 16) {
             row[k] = (factor * row[k - 1] - before[k - 1]) / (factor - 1);
             double moves = fmax(fabs(row[k] - row[k - 1]), fabs(row[k] - before[k - 1]));
-            if (moves + rounding(c, step) < q->doubt) *q = (quotient){row[k], moves + rounding(c, step)};
+            if (moves + rounding(c, step) < q->doubt) *q = (quotient){row[k], moves + rounding(c, step), q->kinked};
         }
         memcpy(before, row, sizeof row);
         level++;
@@ -192,7 +195,7 @@ static void measure_rounding(checker *c, const double *base, double *direction, 
 static void check_sample(checker *c, wg_gradcheck_leaf *leaf, tally *t, int64_t sample, const double *base,
                          const double *direction, int64_t size, double analytic, double step)
 {
-    quotient q = {NAN, INFINITY}, wide;
+    quotient q = {NAN, INFINITY, false}, wide;
     bool found = difference(c, base, direction, size, step, &q);
     if (found && !is_sharp(c, t, analytic, &q) && difference(c, base, direction, size, WIDER * step, &wide) &&
         wide.doubt < q.doubt)
@@ -201,7 +204,7 @@ static void check_sample(checker *c, wg_gradcheck_leaf *leaf, tally *t, int64_t 
     if (!isfinite(analytic) || is_sharp(c, t, analytic, &q) || vanishes(c, t, analytic, &q, step))
         note_sample(leaf, t, sample, analytic, &q);
     else
-        leaf->kinks++;
+        ++*(found && !q.kinked ? &leaf->blurred : &leaf->kinks);
 }
 
 static bool check_samples(checker *c, wg_gradcheck_leaf *leaf, const double *base, const double *gradient, int64_t size,
@@ -409,6 +412,9 @@ bool wg_gradcheck_print(const wg_gradcheck_report *report, FILE *file)
         fprintf(file, "  %-28s %-16s %5lld %s %6lld %10.1e %10.1e %s\n", leaf->name, shape_text(leaf->shape, &buffer),
                 (long long)leaf->samples, leaf->swept ? "all" : "dir", (long long)leaf->kinks, leaf->norm_error,
                 leaf->worst_error, verdict(leaf));
+        if (leaf->blurred)
+            fprintf(file, "    %lld left out: y is too large, or rounded too much, to show such a small derivative\n",
+                    (long long)leaf->blurred);
         if (!leaf->passed && leaf->samples)
             fprintf(file, "    worst at %s %lld: the gradient says %.9g, differences say %.9g\n",
                     leaf->swept ? "element" : "direction", (long long)leaf->worst_sample, leaf->analytic,

@@ -1,7 +1,8 @@
 /* The reverse sweep. It records: each rule appends the gradients of its operands as ordinary nodes, which carry the
    scope and the C line of the forward node they belong to. Zero cotangents, accumulation and shape checks live here,
    never in rules. */
-#include "graph/graph.h"
+#include "autograd/reverse.h"
+
 #include "graph/shape.h"
 
 #include <wengert/functions.h>
@@ -155,7 +156,7 @@ static bool check_scalar(wg_context *ctx, uint32_t y)
 
 /* A y recorded before its parameter was assigned again has a gradient to the old binding only: silence would be zeros.
  */
-static bool reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x)
+bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const char *who)
 {
     const persistent *p = graph_persistent(x);
     if (!p || graph_node(ctx, p->current)->op != &graph_assign_op || depends_on_any(ctx, y, &p->current, 1))
@@ -163,7 +164,7 @@ static bool reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x)
     for (uint32_t id = 1; id <= y && graph_ok(ctx); id++) {
         if (id == p->current || graph_persistent_of(ctx, graph_node(ctx, id)) != p || !depends_on_any(ctx, y, &id, 1))
             continue;
-        graph_fail_node(ctx, WG_NO_GRADIENT, y, "grad: reads the value that \"%s\" had before it was assigned",
+        graph_fail_node(ctx, WG_NO_GRADIENT, y, "%s: reads the value that \"%s\" had before it was assigned", who,
                         p->name);
         return true;
     }
@@ -179,7 +180,7 @@ static bool check_variables(wg_context *ctx, uint32_t y, wg_list xs, const uint3
                             wg_type_name((wg_type)n->type));
             return false;
         }
-        if (reads_older_binding(ctx, y, xs.items[i])) return false;
+        if (reverse_reads_older_binding(ctx, y, xs.items[i], "grad")) return false;
     }
     return true;
 }

@@ -1,5 +1,5 @@
 /* Recording an expression again with other leaves. */
-#include "graph/graph.h"
+#include "autograd/reverse.h"
 #include "graph/shape.h"
 
 #include <wengert/gradient.h>
@@ -104,9 +104,12 @@ wg_tensor wg_substitute(wg_tensor y, wg_list from, wg_list to)
     uint32_t *ids = memory_new(&ctx->memory, 2 * from.count, sizeof *ids);
     if (!ids) return graph_fail_memory(ctx, 2 * from.count * sizeof *ids);
     uint32_t result = 0;
-    if (graph_resolve_in(ctx, from, "substitute", ids) && graph_resolve_in(ctx, to, "substitute", ids + from.count) &&
-        check_pairs(ctx, ids, ids + from.count, from.count))
-        result = substitute(ctx, id, ids, ids + from.count, from.count);
+    bool fine = graph_resolve_in(ctx, from, "substitute", ids) &&
+                graph_resolve_in(ctx, to, "substitute", ids + from.count) &&
+                check_pairs(ctx, ids, ids + from.count, from.count);
+    for (size_t i = 0; fine && i < from.count; i++)
+        fine = !reverse_reads_older_binding(ctx, id, from.items[i], "substitute");
+    if (fine) result = substitute(ctx, id, ids, ids + from.count, from.count);
     memory_release(&ctx->memory, ids);
     return result ? graph_tensor(ctx, result) : graph_poison(ctx);
 }

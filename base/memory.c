@@ -1,4 +1,4 @@
-/* Counted blocks with a header, pooled by size class: four classes to each power of two. */
+/* Counted blocks with a header, pooled by size class. */
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -33,22 +33,21 @@ void memory_init(memory *m, const wg_allocator *allocator, size_t limit)
                   .limit = limit ? limit : SIZE_MAX};
 }
 
-/* The smallest class that holds so many bytes, and the bytes of its blocks; false if there is none. */
+/* The smallest class that holds so many bytes, and the bytes of its blocks; false if there is none. Up to SMALL bytes
+   there is a class for each multiple of the alignment, above it STEPS to each power of two. */
 static bool class_of(size_t bytes, uint32_t *index, size_t *rounded)
 {
+    enum { STEPS = 16, SMALL = STEPS * MEMORY_ALIGNMENT };
     if (bytes > SIZE_MAX / 4) return false;
-    size_t total = bytes + MEMORY_ALIGNMENT;
-    uint32_t class_index = 0;
-    size_t base = 2 * MEMORY_ALIGNMENT;
-    for (; base * 2 < total; base *= 2) class_index += 4;
-    for (size_t quarter = 4; quarter <= 8; quarter++) {
-        size_t size = (base / 4 * quarter + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-        if (size < total) continue;
-        *index = class_index + (uint32_t)(quarter - 4);
-        *rounded = size;
-        return *index < MEMORY_CLASSES;
+    size_t total = bytes + MEMORY_ALIGNMENT, step = MEMORY_ALIGNMENT;
+    uint32_t octave = 0;
+    for (size_t top = SMALL; top < total; top *= 2) {
+        if (octave++) step *= 2;
     }
-    return false;
+    size_t steps = (total + step - 1) / step; /* at most STEPS in the first octave, STEPS to 2 STEPS in the others */
+    *index = octave * STEPS + (uint32_t)(octave ? steps - STEPS : steps) - 1;
+    *rounded = steps * step;
+    return *index < MEMORY_CLASSES;
 }
 
 static memory_block *from_allocator(memory *m, size_t bytes)

@@ -11,7 +11,7 @@
 
 #include <wengert/context.h>
 
-enum { MEMORY_ALIGNMENT = 64, MEMORY_CLASSES = 192 };
+enum { MEMORY_ALIGNMENT = 64, MEMORY_CLASSES = 800 };
 
 typedef struct memory {
     wg_allocator allocator;

@@ -119,7 +119,7 @@ void wg_recover(wg_context *ctx)
     ctx->status = WG_OK;
     ctx->message[0] = ctx->hint[0] = ctx->path[0] = '\0';
     ctx->error_site = NULL;
-    ctx->assign_count = 0;
     graph_drop(ctx, 1);
+    while (ctx->chunks > 1) memory_release(&ctx->memory, ctx->chunk[--ctx->chunks]); /* a memory limit may need them */
     ctx->first_epoch = ctx->epoch;
 }

@@ -123,6 +123,7 @@ struct wg_context {
     void **sites;
     size_t site_capacity;
     intern_table site_table;
+    uint32_t last_site; /* interned: most nodes are recorded by the line that recorded the one before */
 
     uint32_t scope;            /* open now */
     void *site;                /* where the running public call was made; NULL outside of one */
@@ -199,7 +200,8 @@ typedef struct graph_record {
     double scalar;
     const wg_attributes *attributes; /* NULL: none */
     wg_type type;                    /* of the result */
-    const wg_shape *shape;           /* of the result */
+    const wg_shape *shape;           /* of the result; NULL: see interned_shape */
+    uint32_t interned_shape;
 } graph_record;
 
 /* Appends a node whose type and shape are known; poison after an error. */

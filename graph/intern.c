@@ -140,7 +140,7 @@ static bool site_same(const wg_context *ctx, size_t entry, const void *key)
     return ctx->sites[entry] == *(void *const *)key;
 }
 
-uint32_t graph_intern_site(wg_context *ctx, void *address)
+static uint32_t find_site(wg_context *ctx, void *address)
 {
     size_t found = intern_find(ctx, &ctx->site_table, mix((uint64_t)(uintptr_t)address), site_same, &address);
     if (found != INTERN_NONE) return (uint32_t)found;
@@ -150,6 +150,12 @@ uint32_t graph_intern_site(wg_context *ctx, void *address)
     ctx->sites[entry] = address;
     if (!intern_add(ctx, &ctx->site_table, site_hash)) return graph_fail_memory(ctx, sizeof *ctx->sites).id;
     return (uint32_t)entry;
+}
+
+uint32_t graph_intern_site(wg_context *ctx, void *address)
+{
+    if (ctx->sites && ctx->sites[ctx->last_site] == address) return ctx->last_site;
+    return ctx->last_site = find_site(ctx, address);
 }
 
 /* ---- names of persistent tensors ---- */

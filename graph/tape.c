@@ -76,7 +76,7 @@ static bool store_attributes(wg_context *ctx, node *n, const wg_attributes *attr
 wg_tensor graph_append(wg_context *ctx, const graph_record *record)
 {
     const char *reason;
-    if (!shape_valid(record->shape, record->type, &reason))
+    if (record->shape && !shape_valid(record->shape, record->type, &reason))
         return graph_fail(ctx, WG_BAD_SHAPE, "%s: %s", record->op->name, reason);
     if (!reserve_node(ctx)) return graph_fail_memory(ctx, NODE_CHUNK * sizeof(node));
     uint32_t id = ctx->node_count;
@@ -85,7 +85,7 @@ wg_tensor graph_append(wg_context *ctx, const graph_record *record)
     n->scalar_operand = (uint8_t)record->scalar_operand;
     if (!store_inputs(ctx, n, record) || !store_attributes(ctx, n, record->attributes))
         return graph_fail_memory(ctx, sizeof(wg_attributes));
-    n->shape = graph_intern_shape(ctx, record->shape);
+    n->shape = record->shape ? graph_intern_shape(ctx, record->shape) : record->interned_shape;
     if (ctx->origin) {
         n->scope = ctx->origin->scope;
         n->site = ctx->origin->site;
@@ -138,10 +138,31 @@ static bool scalar_fits(wg_type type, double value)
     }
 }
 
+/* Most element-wise ops join operands of one type and one interned shape: then there is nothing to infer. */
+static bool is_plain_elementwise(const wg_context *ctx, const graph_record *record)
+{
+    const wg_op *op = record->op;
+    if (!op->elementwise || record->count > 2) return false;
+    const node *first = graph_node(ctx, record->inputs[0] ? record->inputs[0] : record->inputs[1]);
+    const node *last = record->count == 2 && record->inputs[1] ? graph_node(ctx, record->inputs[1]) : first;
+    return first->shape == last->shape && first->type == last->type && type_is_float((wg_type)first->type) &&
+           op->kernel[first->type];
+}
+
+static wg_tensor append_elementwise(wg_context *ctx, graph_record *record)
+{
+    const node *first = graph_node(ctx, record->inputs[0] ? record->inputs[0] : record->inputs[1]);
+    record->type = record->op->predicate ? WG_BOOL : (wg_type)first->type;
+    record->shape = NULL;
+    record->interned_shape = first->shape;
+    return graph_append(ctx, record);
+}
+
 wg_tensor graph_apply(wg_context *ctx, graph_record *record)
 {
     wg_array few[8], *arrays = few;
     if (!graph_ok(ctx)) return graph_poison(ctx);
+    if (is_plain_elementwise(ctx, record)) return append_elementwise(ctx, record);
     if (record->count > sizeof few / sizeof *few) {
         arrays = memory_new(&ctx->memory, record->count, sizeof *arrays);
         if (!arrays) return graph_fail_memory(ctx, record->count * sizeof *arrays);

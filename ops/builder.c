@@ -57,6 +57,9 @@ static bool broadcast_shape(wg_shape *shape, const wg_shape *other)
 
 bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count)
 {
+    bool alike = true;
+    for (size_t i = 1; i < count; i++) alike &= graph_node(ctx, ids[i])->shape == graph_node(ctx, ids[0])->shape;
+    if (alike) return true;
     wg_shape common = graph_shape(ctx, graph_node(ctx, ids[0]));
     for (size_t i = 1; i < count; i++) {
         wg_shape shape = graph_shape(ctx, graph_node(ctx, ids[i]));

@@ -179,6 +179,7 @@ static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
         .arity = operands,                                                      \
         .row_wise = true,                                                       \
         .elementwise = true,                                                    \
+        .predicate = TO_BOOL_##result,                                          \
         .infer = infer_##types##_##result,                                      \
         .kernel = KERNELS_##types(name_),                                       \
         .vjp = name_##_vjp,                                                     \

@@ -185,7 +185,7 @@ const wg_op ops_scatter_add = {
     .kernel = {[WG_F32] = scatter_f32, [WG_F64] = scatter_f64, [WG_I32] = scatter_i32, [WG_I64] = scatter_i64},
     .vjp = scatter_add_vjp,
     .sample = scatter_add_sample,
-    .numerics = {-4, 4, 1},
+    .numerics = {-4, 4, -1},
 };
 
 wg_tensor wg_scatter_add(wg_tensor updates, wg_tensor index, int axis, int64_t length)

@@ -96,7 +96,7 @@ const wg_op ops_matmul = {
     .vjp = matmul_vjp,
     .flops = matmul_flops,
     .sample = matmul_sample,
-    .numerics = {-2, 2, 1},
+    .numerics = {-2, 2, -1},
 };
 
 /* ---- builders ---- */

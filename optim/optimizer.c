@@ -45,6 +45,14 @@ static wg_tensor state_variable(wg_optimizer *o, const char *name, wg_tensor ini
     return variable;
 }
 
+/* The same beside a parameter: "adam/hidden/weight/first_moment". */
+static wg_tensor parameter_state(wg_optimizer *o, wg_tensor parameter, const char *what, wg_tensor initial)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof name, "%.*s/%s", PATH_SIZE - 40, wg_name(parameter), what);
+    return state_variable(o, name, initial);
+}
+
 static bool add_slot(wg_optimizer *o, wg_tensor parameter)
 {
     wg_context *ctx = o->context;
@@ -52,12 +60,12 @@ static bool add_slot(wg_optimizer *o, wg_tensor parameter)
         return graph_fail_memory(ctx, sizeof *o->slots).id;
     slot s = {.parameter = parameter};
     uint64_t mark = wg_mark(ctx);
-    for (int i = 0; i < STATES; i++) {
-        if (!o->rule->state[i]) continue;
-        char name[PATH_SIZE];
-        snprintf(name, sizeof name, "%.*s/%s", PATH_SIZE - 40, wg_name(parameter), o->rule->state[i]);
-        s.state[i] = state_variable(o, name, wg_full_typed(ctx, wg_type_of(parameter), wg_shape_of(parameter), 0));
-    }
+    for (int i = 0; i < STATES; i++)
+        if (o->rule->state[i])
+            s.state[i] = parameter_state(o, parameter, o->rule->state[i],
+                                         wg_full_typed(ctx, wg_type_of(parameter), wg_shape_of(parameter), 0));
+    if (o->rule->counts)
+        s.steps.variable = parameter_state(o, parameter, "step", wg_full_typed(ctx, WG_F64, WG_SCALAR, 0));
     wg_rewind(ctx, mark);
     o->slots[o->slot_count++] = s;
     return graph_ok(ctx);
@@ -99,31 +107,30 @@ wg_optimizer *optimizer_new(wg_context *ctx, const char *pattern, const char *de
     }
     choose_name(o);
     uint64_t mark = wg_mark(ctx);
-    o->step = state_variable(o, "step", wg_full_typed(ctx, WG_F64, WG_SCALAR, 0));
+    o->steps.variable = state_variable(o, "step", wg_full_typed(ctx, WG_F64, WG_SCALAR, 0));
     wg_rewind(ctx, mark);
     return add_slots(o) ? o : NULL;
 }
 
-/* ---- the count of steps ---- */
+/* ---- counting steps ---- */
 
-/* The variable is the truth; what this tape has recorded beyond it is known here only. */
-static double steps_taken(const wg_optimizer *o)
+static double counted(const counter *c)
 {
-    const persistent *p = graph_persistent(o->step);
+    const persistent *p = graph_persistent(c->variable);
     if (!p) return 0;
-    bool pending = p->current && graph_node(o->context, p->current)->op == &graph_assign_op;
-    return pending ? o->steps : *(const double *)p->data;
+    bool pending = p->current && graph_node(c->variable.context, p->current)->op == &graph_assign_op;
+    return pending ? c->recorded : *(const double *)p->data;
+}
+
+static void count(counter *c)
+{
+    c->recorded = counted(c) + 1;
+    wg_assign(c->variable, wg_full_typed(c->variable.context, WG_F64, WG_SCALAR, c->recorded));
 }
 
 double wg_optimizer_rate(const wg_optimizer *o)
 {
-    return o ? o->learning_rate * schedule_factor(o->schedule, steps_taken(o)) : 0;
-}
-
-static void count_step(wg_optimizer *o)
-{
-    o->steps = steps_taken(o) + 1;
-    wg_assign(o->step, wg_full_typed(o->context, WG_F64, WG_SCALAR, o->steps));
+    return o ? o->learning_rate * schedule_factor(o->schedule, counted(&o->steps)) : 0;
 }
 
 /* ---- a step ---- */
@@ -164,14 +171,15 @@ static void apply(wg_optimizer *o, wg_list parameters, wg_list gradients)
         o->last_norm = joint_norm(gradients);
         factor = clip_factor(o);
     }
-    count_step(o);
+    count(&o->steps);
     for (size_t i = 0; i < parameters.count && graph_ok(ctx); i++) {
-        const slot *s = slot_of(o, parameters.items[i]);
+        slot *s = slot_of(o, parameters.items[i]);
+        if (o->rule->counts) count(&s->steps);
         update u = {.parameter = s->parameter,
                     .gradient = gradients.items[i],
                     .state = {s->state[0], s->state[1]},
                     .rate = rate,
-                    .step = o->steps,
+                    .step = s->steps.recorded,
                     .decays = graph_match(o->decay_on, wg_name(s->parameter))};
         if (factor.id) u.gradient = wg_mul(u.gradient, factor);
         o->rule->apply(o, &u);

@@ -14,19 +14,28 @@ enum { STATES = 2 };
 typedef struct update {
     wg_tensor parameter, gradient;
     wg_tensor state[STATES];
-    double rate, step; /* step counts from 1 */
+    double rate, step; /* step counts this parameter's updates, from 1 */
     bool decays;
 } update;
 
 typedef struct rule {
     const char *name;          /* scope of the state: "adam" */
     const char *state[STATES]; /* names; NULL: none */
+    bool counts;               /* needs the number of each parameter's updates */
     /* Records the assigns of one parameter and its state. */
     void (*apply)(const wg_optimizer *optimizer, const update *u);
 } rule;
 
+/* A count that outlives the tape: the variable holds what has been performed, `recorded` what this tape has beyond it.
+ */
+typedef struct counter {
+    wg_tensor variable;
+    double recorded;
+} counter;
+
 typedef struct slot {
     wg_tensor parameter, state[STATES];
+    counter steps; /* of rules that correct for the first steps; else none */
 } slot;
 
 struct wg_optimizer {
@@ -39,8 +48,7 @@ struct wg_optimizer {
     bool nesterov, coupled_decay, has_momentum;
     slot *slots;
     size_t slot_count, slot_capacity;
-    wg_tensor step;      /* variable: steps taken */
-    double steps;        /* the same, with those that are recorded and not performed */
+    counter steps;       /* taken, for the schedule */
     wg_tensor last_norm; /* of the last step's gradients */
     wg_tensor *gradients;
     size_t gradient_capacity, last_count;

@@ -31,7 +31,7 @@ static void apply_sgd(const wg_optimizer *o, const update *u)
 }
 
 static const rule plain_sgd = {.name = "sgd", .apply = apply_sgd};
-static const rule momentum_sgd = {.name = "sgd", .state = {"velocity"}, .apply = apply_sgd};
+static const rule momentum_sgd = {.name = "sgd", .state = {"velocity"}, .counts = true, .apply = apply_sgd};
 
 wg_optimizer *wg_sgd_new(wg_context *ctx, const char *pattern, const wg_sgd_options *options)
 {
@@ -68,7 +68,8 @@ static void apply_adam(const wg_optimizer *o, const update *u)
     wg_assign(u->parameter, wg_sub(w, wg_div(wg_mul_scalar(m, u->rate / correction1), deviation)));
 }
 
-static const rule adam = {.name = "adam", .state = {"first_moment", "second_moment"}, .apply = apply_adam};
+static const rule adam = {
+    .name = "adam", .state = {"first_moment", "second_moment"}, .counts = true, .apply = apply_adam};
 
 wg_optimizer *wg_adam_new(wg_context *ctx, const char *pattern, const wg_adam_options *options)
 {

@@ -423,3 +423,17 @@ Test(places, an_error_in_a_gradient_names_the_forward_node)
 #endif
     scratch_close(ctx);
 }
+
+/* A parameter means its present value: what was recorded from the one before cannot be had by replacing it. */
+Test(substitute, of_a_value_assigned_since_is_an_error)
+{
+    wg_context *ctx = wg_context_new(NULL);
+    wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(2), wg_init_constant(1));
+    wg_tensor loss = wg_sum(wg_square(w), WG_ALL);
+    wg_assign(w, wg_mul_scalar(w, 2));
+    wg_tensor y = wg_substitute(loss, WG_LIST(w), WG_LIST(wg_zeros(ctx, WG_SHAPE(2))));
+    cr_expect_eq(y.id, 0);
+    cr_expect_eq(wg_error_status(ctx), WG_NO_GRADIENT);
+    cr_expect_not_null(strstr(wg_error(ctx), "substitute: reads the value that \"w\" had"), "%s", wg_error(ctx));
+    wg_context_free(ctx);
+}

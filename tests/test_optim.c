@@ -467,3 +467,21 @@ Test(resuming, steps_recorded_together)
     expect_fine(ctx);
     scratch_close(ctx);
 }
+
+/* Each parameter has its own count of steps, as in PyTorch: the first one moves by the learning rate, however late. */
+Test(adam, counts_steps_by_parameter)
+{
+    wg_context *ctx = wg_context_new(&(wg_context_options){.type = WG_F64});
+    wg_tensor early = wg_parameter(ctx, "early", WG_SHAPE(2), wg_init_constant(1));
+    wg_optimizer *adam = wg_adam_new(ctx, "*", &(wg_adam_options){.learning_rate = 0.01});
+    for (int i = 0; i < 50; i++) {
+        wg_optimizer_step(adam, wg_sum(wg_square(early), WG_ALL));
+        wg_clear(ctx);
+    }
+    wg_tensor late = wg_parameter(ctx, "late", WG_SHAPE(2), wg_init_constant(1));
+    wg_optimizer_step(adam, wg_sum(wg_square(wg_add(early, late)), WG_ALL));
+    double value[2];
+    cr_assert(wg_read_f64(late, value, 2), "%s", wg_error(ctx));
+    cr_expect_float_eq(value[0], 0.99, 1e-9);
+    wg_context_free(ctx);
+}

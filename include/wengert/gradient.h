@@ -39,7 +39,9 @@ typedef struct {
     char name[WG_GRADCHECK_NAME]; /* the parameter's name, or the op and C line of the leaf */
     wg_shape shape;
     bool passed, swept;       /* swept: element by element; else along random directions */
-    int64_t samples, kinks;   /* samples compared; samples left out, for a kink within the smallest useful step */
+    int64_t samples;          /* compared */
+    int64_t kinks;            /* left out: a kink lies within every step that could be tried */
+    int64_t blurred;          /* left out: rounding of y drowns the difference */
     double norm_error;        /* |a - n| / (|a| + |n|), Euclidean over the samples; 0 if both vanish */
     double worst_error;       /* largest |a - n| / (|a| + |n| + 1e-3 scale), scale being the leaf's largest |a| */
     int64_t worst_sample;     /* the element, or the number of the direction, where that is; -1: none */

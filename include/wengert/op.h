@@ -36,7 +36,9 @@ typedef struct {
 /* Where an op is tested, and how accurate it is. */
 typedef struct {
     double low, high; /* operands inside [low, high] are what tests and checkers draw */
-    double ulp;       /* accuracy in f32: distance from the true value in units of the last place */
+    /* Accuracy in f32: distance from the true value in units of the last place. -1: it grows with the number of terms,
+       at most by so many units in the sum of their magnitudes. */
+    double ulp;
 
 } wg_numerics;
 
@@ -47,6 +49,7 @@ struct wg_op {
     int arity;           /* number of operands; -1: any number, at least one */
     bool row_wise;       /* the kernel works on any number of whole rows of the last axis */
     bool elementwise;    /* output[i] depends on input[i] alone; an operand of rank 0 serves all elements */
+    bool predicate;      /* element-wise with a bool result */
     bool random;         /* real[0] is the number of the draw; never merged with an equal node */
     bool alias;          /* the output is the first operand's values under another shape: no kernel */
 

@@ -1,0 +1,11 @@
+/* What transforms share with the reverse sweep. */
+#ifndef AUTOGRAD_REVERSE_H
+#define AUTOGRAD_REVERSE_H
+
+#include "graph/graph.h"
+
+/* Whether y was recorded from an earlier value of the persistent tensor x than the present one: then an error is set,
+   that begins with `who`, for what is asked about x has no answer. */
+bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const char *who);
+
+#endif
