@@ -191,6 +191,14 @@ static void measure_rounding(checker *c, const double *base, double *direction, 
     }
 }
 
+static void leave_out(wg_gradcheck_leaf *leaf, int64_t sample, bool blurred)
+{
+    if (blurred)
+        leaf->blurred++;
+    else if (leaf->kinks++ < WG_GRADCHECK_KINKED)
+        leaf->kinked[leaf->kinks - 1] = sample;
+}
+
 /* Compares one sample, unless no difference is good enough. */
 static void check_sample(checker *c, wg_gradcheck_leaf *leaf, tally *t, int64_t sample, const double *base,
                          const double *direction, int64_t size, double analytic, double step)
@@ -204,7 +212,7 @@ static void check_sample(checker *c, wg_gradcheck_leaf *leaf, tally *t, int64_t 
     if (!isfinite(analytic) || is_sharp(c, t, analytic, &q) || vanishes(c, t, analytic, &q, step))
         note_sample(leaf, t, sample, analytic, &q);
     else
-        ++*(found && !q.kinked ? &leaf->blurred : &leaf->kinks);
+        leave_out(leaf, sample, found && !q.kinked);
 }
 
 static bool check_samples(checker *c, wg_gradcheck_leaf *leaf, const double *base, const double *gradient, int64_t size,
@@ -397,6 +405,32 @@ static const char *verdict(const wg_gradcheck_leaf *leaf)
     return leaf->samples ? "WRONG" : "NOTHING COMPARED";
 }
 
+static void print_kinks(const wg_gradcheck_leaf *leaf, FILE *file)
+{
+    if (!leaf->kinks) return;
+    fprintf(file, "    a kink is too near at %s", leaf->swept ? "element" : "direction");
+    for (int64_t i = 0; i < leaf->kinks && i < WG_GRADCHECK_KINKED; i++)
+        fprintf(file, "%s %lld", i ? "," : "", (long long)leaf->kinked[i]);
+    fputs(leaf->kinks > WG_GRADCHECK_KINKED ? ", ...\n" : "\n", file);
+}
+
+static void print_leaf(const wg_gradcheck_leaf *leaf, FILE *file)
+{
+    shape_buffer shape;
+    number_buffer a, b;
+    fprintf(file, "  %-28s %-16s %5lld %s %6lld %10s %10s %s\n", leaf->name, shape_text(leaf->shape, &shape),
+            (long long)leaf->samples, leaf->swept ? "all" : "dir", (long long)leaf->kinks,
+            number_text(leaf->norm_error, -1, &a), number_text(leaf->worst_error, -1, &b), verdict(leaf));
+    print_kinks(leaf, file);
+    if (leaf->blurred)
+        fprintf(file, "    %lld left out: y is too large, or rounded too much, to show such a small derivative\n",
+                (long long)leaf->blurred);
+    if (!leaf->passed && leaf->samples)
+        fprintf(file, "    worst at %s %lld: the gradient says %s, differences say %s\n",
+                leaf->swept ? "element" : "direction", (long long)leaf->worst_sample,
+                number_text(leaf->analytic, 9, &a), number_text(leaf->numeric, 9, &b));
+}
+
 bool wg_gradcheck_print(const wg_gradcheck_report *report, FILE *file)
 {
     if (!report || !file) return false;
@@ -404,25 +438,13 @@ bool wg_gradcheck_print(const wg_gradcheck_report *report, FILE *file)
         fprintf(file, "gradient check: stopped by an error\n");
         return false;
     }
-    fprintf(file, "gradient check in f64, y = %.6g\n  %-28s %-16s %9s %6s %10s %10s\n", report->value, "leaf", "shape",
-            "samples", "kinks", "norm error", "worst");
-    for (size_t i = 0; i < report->listed; i++) {
-        const wg_gradcheck_leaf *leaf = &report->leaves[i];
-        shape_buffer buffer;
-        fprintf(file, "  %-28s %-16s %5lld %s %6lld %10.1e %10.1e %s\n", leaf->name, shape_text(leaf->shape, &buffer),
-                (long long)leaf->samples, leaf->swept ? "all" : "dir", (long long)leaf->kinks, leaf->norm_error,
-                leaf->worst_error, verdict(leaf));
-        if (leaf->blurred)
-            fprintf(file, "    %lld left out: y is too large, or rounded too much, to show such a small derivative\n",
-                    (long long)leaf->blurred);
-        if (!leaf->passed && leaf->samples)
-            fprintf(file, "    worst at %s %lld: the gradient says %.9g, differences say %.9g\n",
-                    leaf->swept ? "element" : "direction", (long long)leaf->worst_sample, leaf->analytic,
-                    leaf->numeric);
-    }
+    number_buffer a;
+    fprintf(file, "gradient check in f64, y = %s\n  %-28s %-16s %9s %6s %10s %10s\n", number_text(report->value, 6, &a),
+            "leaf", "shape", "samples", "kinks", "norm error", "worst");
+    for (size_t i = 0; i < report->listed; i++) print_leaf(&report->leaves[i], file);
     if (report->listed < report->leaf_count)
         fprintf(file, "  ... and %zu more, with smaller errors\n", report->leaf_count - report->listed);
-    fprintf(file, "  %s: tolerance %.0e, seed %llu\n", report->passed ? "passed" : "FAILED", report->tolerance,
-            (unsigned long long)report->seed);
+    fprintf(file, "  %s: tolerance %s, seed %llu\n", report->passed ? "passed" : "FAILED",
+            number_text(report->tolerance, 3, &a), (unsigned long long)report->seed);
     return !ferror(file);
 }

@@ -149,16 +149,16 @@ enum { EDGE = 3, LONG_AXIS = 2 * EDGE + 1 };
 
 static void print_element(FILE *file, wg_type type, const void *values, int64_t i, bool aligned)
 {
-    char text[40];
+    number_buffer buffer;
     double x = element(type, values, i);
+    const char *text = buffer.text;
     if (type == WG_BOOL)
-        snprintf(text, sizeof text, "%s", x != 0 ? "true" : "false");
-    else if (type == WG_I64)
-        snprintf(text, sizeof text, "%lld", (long long)((const int64_t *)values)[i]);
+        text = x != 0 ? "true" : "false";
+    else if (type_is_float(type))
+        text = number_text(x, 6, &buffer);
     else
-        snprintf(text, sizeof text, type_is_float(type) ? "%.6g" : "%.0f", x);
-    for (char *c = text; *c; c++)
-        if (*c == ',') *c = '.'; /* the decimal sign of whatever locale is set */
+        snprintf(buffer.text, sizeof buffer.text, "%lld",
+                 type == WG_I64 ? (long long)((const int64_t *)values)[i] : (long long)x);
     fprintf(file, "%*s", !aligned ? 0 : type_is_float(type) ? 12 : 6, text);
 }
 

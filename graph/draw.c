@@ -51,12 +51,10 @@ static void put_quoted(FILE *file, const char *text)
     }
 }
 
-/* A number of a few digits, with a decimal point in every locale. */
 static void put_number(FILE *file, double x)
 {
-    char text[40];
-    snprintf(text, sizeof text, "%.4g", x);
-    for (char *c = text; *c; c++) fputc(*c == ',' ? '.' : *c, file);
+    number_buffer buffer;
+    fputs(number_text(x, 4, &buffer), file);
 }
 
 static const char *last_part(const char *path)

@@ -2,6 +2,7 @@
 #include "graph/shape.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 const char *wg_type_name(wg_type type)
 {
@@ -60,6 +61,25 @@ size_t shape_print(const wg_shape *shape, char *text, size_t size)
 const char *shape_text(wg_shape shape, shape_buffer *buffer)
 {
     shape_print(&shape, buffer->text, sizeof buffer->text);
+    return buffer->text;
+}
+
+const char *number_text(double x, int digits, number_buffer *buffer)
+{
+    if (digits < 0)
+        snprintf(buffer->text, sizeof buffer->text, "%.*e", -digits, x);
+    else
+        snprintf(buffer->text, sizeof buffer->text, "%.*g", digits, x);
+    char *to = buffer->text;
+    for (const char *from = buffer->text; *from; from++) {
+        bool usual =
+            strchr("0123456789+-einfa", *from) != NULL; /* what is left is the locale's decimal sign, of any length */
+        if (usual)
+            *to++ = *from;
+        else if (to == buffer->text || to[-1] != '.')
+            *to++ = '.';
+    }
+    *to = '\0';
     return buffer->text;
 }
 

@@ -15,6 +15,13 @@ typedef struct shape_buffer {
 
 /* The same for use in an argument list. */
 const char *shape_text(wg_shape shape, shape_buffer *buffer);
+typedef struct number_buffer {
+    char text[40];
+} number_buffer;
+
+/* A number with so many significant digits (as %g prints it), or, if negative, with so many digits after the point and
+   an exponent (as %e): with a decimal point in every locale. */
+const char *number_text(double x, int digits, number_buffer *buffer);
 /* Appends formatted text at *used, never beyond size. */
 void text_append(char *text, size_t size, size_t *used, const char *format, ...) WG_PRINTF(4, 5);
 /* Resolves a negative axis; false if it is out of range. */

@@ -176,9 +176,10 @@ wg_tensor graph_apply(wg_context *ctx, graph_record *record)
         }
     if (record->scalar_operand) {
         arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
+        number_buffer number;
         if (!scalar_fits(partner, record->scalar))
-            return graph_fail(ctx, WG_BAD_TYPE, "%s: the number %g is not one of %s", record->op->name, record->scalar,
-                              wg_type_name(partner));
+            return graph_fail(ctx, WG_BAD_TYPE, "%s: the number %s is not one of %s", record->op->name,
+                              number_text(record->scalar, 6, &number), wg_type_name(partner));
     }
     char message[ERROR_SIZE / 4] = "";
     wg_array output = {record->type, record->shape ? *record->shape : (wg_shape){0}, NULL};

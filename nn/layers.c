@@ -58,8 +58,10 @@ wg_tensor wg_linear_apply(const wg_linear *layer, wg_tensor x)
 wg_tensor wg_dropout(wg_tensor x, double probability)
 {
     WG_ENTRY(x.context);
+    number_buffer number;
     if (!(probability >= 0 && probability < 1))
-        return graph_fail(x.context, WG_BAD_ARGUMENT, "dropout: the probability %g is not in [0, 1)", probability);
+        return graph_fail(x.context, WG_BAD_ARGUMENT, "dropout: the probability %s is not in [0, 1)",
+                          number_text(probability, 6, &number));
     if (!graph_resolve(x, "dropout")) return graph_poison(x.context);
     if (wg_get_mode(x.context) == WG_EVAL || probability == 0) return graph_now(x, "dropout");
     uint32_t outer = graph_scope_open(x.context, "dropout");

@@ -51,8 +51,10 @@ static wg_tensor cross_entropy(wg_tensor logits, wg_tensor target, const wg_loss
 {
     wg_context *ctx = logits.context;
     double smoothing = options ? options->label_smoothing : 0;
+    number_buffer number;
     if (!(smoothing >= 0 && smoothing < 1))
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "cross_entropy: label_smoothing %g is not in [0, 1)", smoothing);
+        return graph_fail(ctx, WG_BAD_ARGUMENT, "cross_entropy: label_smoothing %s is not in [0, 1)",
+                          number_text(smoothing, 6, &number));
     if (!resolve_pair(logits, target, "cross_entropy")) return graph_poison(ctx);
     wg_tensor log_probability = wg_log_softmax(logits, -1), each;
     if (type_is_float(wg_type_of(target))) {

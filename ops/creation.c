@@ -262,7 +262,9 @@ wg_tensor wg_normal_like(wg_tensor x)
 wg_tensor wg_bernoulli(wg_context *ctx, wg_shape shape, double probability)
 {
     WG_ENTRY(ctx);
+    number_buffer number;
     if (!(probability >= 0 && probability <= 1))
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "bernoulli: the probability %g is not in [0, 1]", probability);
+        return graph_fail(ctx, WG_BAD_ARGUMENT, "bernoulli: the probability %s is not in [0, 1]",
+                          number_text(probability, 6, &number));
     return wg_less_scalar(wg_random_uniform(ctx, WG_DEFAULT, shape), probability);
 }

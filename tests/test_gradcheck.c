@@ -246,6 +246,8 @@ Test(kinks, are_counted)
     wg_tensor x = wg_from_f64(ctx, WG_SHAPE(5), (double[]){1, 0, -2, 0, 1e-13});
     wg_gradcheck_report r = wg_gradcheck(wg_sum(wg_abs(x), WG_ALL), WG_LIST(x), NULL);
     cr_expect_eq(r.leaves[0].kinks, 3);
+    cr_expect_eq(r.leaves[0].kinked[0], 1);
+    cr_expect_eq(r.leaves[0].kinked[2], 4);
     cr_expect_eq(r.leaves[0].samples, 2);
     cr_expect(r.passed);
     r = wg_gradcheck(wg_sum(wg_abs(x), WG_ALL), WG_LIST(x), &(wg_gradcheck_options){.fast = true});

@@ -30,7 +30,7 @@ typedef struct {
     uint64_t seed;    /* of the directions. Default: 0 */
 } wg_gradcheck_options;
 
-enum { WG_GRADCHECK_LEAVES = 64, WG_GRADCHECK_NAME = 96 };
+enum { WG_GRADCHECK_LEAVES = 64, WG_GRADCHECK_NAME = 96, WG_GRADCHECK_KINKED = 8 };
 
 /* What was found for one leaf. Errors compare the analytic a with the numeric n over all samples (elements or
    directions) whose differences can be trusted: no kink lies within the step, and rounding of y and extrapolation leave
@@ -38,11 +38,12 @@ enum { WG_GRADCHECK_LEAVES = 64, WG_GRADCHECK_NAME = 96 };
 typedef struct {
     char name[WG_GRADCHECK_NAME]; /* the parameter's name, or the op and C line of the leaf */
     wg_shape shape;
-    bool passed, swept;       /* swept: element by element; else along random directions */
-    int64_t samples;          /* compared */
-    int64_t kinks;            /* left out: a kink lies within every step that could be tried */
-    int64_t blurred;          /* left out: rounding of y drowns the difference */
-    double norm_error;        /* |a - n| / (|a| + |n|), Euclidean over the samples; 0 if both vanish */
+    bool passed, swept;                  /* swept: element by element; else along random directions */
+    int64_t samples;                     /* compared */
+    int64_t kinks;                       /* left out: a kink lies within every step that could be tried */
+    int64_t kinked[WG_GRADCHECK_KINKED]; /* the first of these: elements, or numbers of directions */
+    int64_t blurred;                     /* left out: rounding of y drowns the difference */
+    double norm_error;                   /* |a - n| / (|a| + |n|), Euclidean over the samples; 0 if both vanish */
     double worst_error;       /* largest |a - n| / (|a| + |n| + 1e-3 scale), scale being the leaf's largest |a| */
     int64_t worst_sample;     /* the element, or the number of the direction, where that is; -1: none */
     double analytic, numeric; /* there */

@@ -39,7 +39,6 @@ typedef struct {
     /* Accuracy in f32: distance from the true value in units of the last place. -1: it grows with the number of terms,
        at most by so many units in the sum of their magnitudes. */
     double ulp;
-
 } wg_numerics;
 
 typedef struct wg_op wg_op;
