@@ -4,11 +4,32 @@
 
 #include "ops/rows.h"
 
+#include <stdarg.h>
+
 bool infer_same(const wg_call *call, char *message, size_t size)
 {
     (void)message, (void)size;
     *call->output = (wg_array){call->inputs[0].type, call->inputs[0].shape, NULL};
     return true;
+}
+
+bool refuse(char *message, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool refuse_types(const wg_call *call, char *message, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, size, format, arguments);
+    va_end(arguments);
+    call->output->type = WG_DEFAULT;
+    return false;
 }
 
 void contiguous_strides(const wg_shape *shape, int64_t stride[WG_MAX_RANK])

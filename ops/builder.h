@@ -26,12 +26,10 @@ bool ops_axis(wg_tensor x, const char *who, int axis, int *index);
 
 /* For infer functions that accept any operand, and for VJPs that have nothing to say. */
 bool infer_same(const wg_call *call, char *message, size_t size);
-/* For infer functions: false because of the types, not the shapes. */
-static inline bool wrong_types(const wg_call *call)
-{
-    call->output->type = WG_DEFAULT;
-    return false;
-}
+/* How infer functions refuse: they write the reason, and are false. The second form says that the types are at fault,
+   not the shapes. */
+bool refuse(char *message, size_t size, const char *format, ...) WG_PRINTF(3, 4);
+bool refuse_types(const wg_call *call, char *message, size_t size, const char *format, ...) WG_PRINTF(4, 5);
 
 /* Walks the elements of a strided view in row-major order. */
 typedef struct strided_walk {

@@ -7,8 +7,9 @@
 
 static bool infer_given(const wg_call *call, char *message, size_t size)
 {
-    snprintf(message, size, "there is no element type %d", (int)call->output->type);
-    return (call->output->type > WG_DEFAULT && call->output->type < WG_TYPES) || wrong_types(call);
+    wg_type type = call->output->type;
+    if (type > WG_DEFAULT && type < WG_TYPES) return true;
+    return refuse_types(call, message, size, "there is no element type %d", (int)type);
 }
 
 /* ---- full ---- */
@@ -103,11 +104,10 @@ wg_tensor wg_zeros_like(wg_tensor x)
 static bool infer_iota(const wg_call *call, char *message, size_t size)
 {
     int64_t axis = call->attributes->integer[0];
-    bool number = type_is_float(call->output->type) || type_is_integer(call->output->type);
-    snprintf(message, size, number ? "axis %lld is out of range for rank %d" : "counts in floats and integers",
-             (long long)axis, call->output->shape.rank);
-    if (!number) return wrong_types(call);
-    return axis >= 0 && axis < call->output->shape.rank;
+    if (!type_is_float(call->output->type) && !type_is_integer(call->output->type))
+        return refuse_types(call, message, size, "counts in floats and integers");
+    if (axis >= 0 && axis < call->output->shape.rank) return true;
+    return refuse(message, size, "axis %lld is out of range for rank %d", (long long)axis, call->output->shape.rank);
 }
 
 #define IOTA(name, T)                                                                          \
@@ -194,8 +194,7 @@ static void random_f64(const wg_call *call)
 
 static bool infer_random(const wg_call *call, char *message, size_t size)
 {
-    snprintf(message, size, "draws f32 and f64");
-    return type_is_float(call->output->type) || wrong_types(call);
+    return type_is_float(call->output->type) || refuse_types(call, message, size, "draws f32 and f64");
 }
 
 static wg_tensor random_uniform_sample(wg_context *ctx)

@@ -74,21 +74,14 @@ static bool infer_elementwise(const wg_call *call, enum accepted accepted, bool 
     const wg_array *first = &call->inputs[0], *last = &call->inputs[call->count - 1];
     const wg_array *wide = last->shape.rank > first->shape.rank ? last : first;
     const char *fault = type_fault(first->type, accepted);
-    if (fault) {
-        snprintf(message, size, "%s, not %s", fault, wg_type_name(first->type));
-        return wrong_types(call);
-    }
+    if (fault) return refuse_types(call, message, size, "%s, not %s", fault, wg_type_name(first->type));
+    *call->output = (wg_array){to_bool ? WG_BOOL : first->type, wide->shape, NULL};
     for (size_t i = 0; i < call->count; i++) {
         const wg_array *x = &call->inputs[i];
-        if (x->type != first->type) {
-            snprintf(message, size, "element types differ");
-            return wrong_types(call);
-        }
-        if (x->shape.rank && !wg_shape_equal(x->shape, wide->shape)) fault = "shapes differ";
+        if (x->type != first->type) return refuse_types(call, message, size, "element types differ");
+        if (x->shape.rank && !wg_shape_equal(x->shape, wide->shape)) return refuse(message, size, "shapes differ");
     }
-    snprintf(message, size, "%s", fault ? fault : "");
-    *call->output = (wg_array){to_bool ? WG_BOOL : first->type, wide->shape, NULL};
-    return !fault;
+    return true;
 }
 
 #define TO_BOOL_SAME false

@@ -40,17 +40,11 @@ static bool infer_gather(const wg_call *call, char *message, size_t size)
     const wg_array *x = &call->inputs[0], *index = &call->inputs[1];
     int64_t axis = call->attributes->integer[0];
     call->output->type = x->type;
-    if (!type_is_integer(index->type)) {
-        snprintf(message, size, "the index must be i32 or i64, not %s", wg_type_name(index->type));
-        return wrong_types(call);
-    }
-    if (axis < 0 || axis >= x->shape.rank)
-        snprintf(message, size, "axis %lld is out of range", (long long)axis);
-    else if (!replace_axis(&x->shape, axis, &index->shape, &call->output->shape))
-        snprintf(message, size, "the rank would exceed %d", WG_MAX_RANK);
-    else
-        return true;
-    return false;
+    if (!type_is_integer(index->type))
+        return refuse_types(call, message, size, "the index must be i32 or i64, not %s", wg_type_name(index->type));
+    if (axis < 0 || axis >= x->shape.rank) return refuse(message, size, "axis %lld is out of range", (long long)axis);
+    return replace_axis(&x->shape, axis, &index->shape, &call->output->shape) ||
+           refuse(message, size, "the rank would exceed %d", WG_MAX_RANK);
 }
 
 static void gather_kernel(const wg_call *call)
@@ -128,21 +122,14 @@ static bool infer_scatter_add(const wg_call *call, char *message, size_t size)
             out.dim[out.rank++] = updates->shape.dim[i];
     }
     *call->output = (wg_array){updates->type, out, NULL};
-    if (!type_is_integer(index->type)) {
-        snprintf(message, size, "the index must be i32 or i64, not %s", wg_type_name(index->type));
-        return wrong_types(call);
-    }
-    if (!type_is_float(updates->type) && !type_is_integer(updates->type)) {
-        snprintf(message, size, "adds floats and integers, not %s", wg_type_name(updates->type));
-        return wrong_types(call);
-    }
-    if (length < 0)
-        snprintf(message, size, "the length %lld is negative", (long long)length);
-    else if (updates->shape.rank - index->shape.rank + 1 > WG_MAX_RANK)
-        snprintf(message, size, "the rank would exceed %d", WG_MAX_RANK);
-    else
-        snprintf(message, size, "the index' axes do not stand at axis %lld of the updates", (long long)axis);
-    return fits;
+    if (!type_is_integer(index->type))
+        return refuse_types(call, message, size, "the index must be i32 or i64, not %s", wg_type_name(index->type));
+    if (!type_is_float(updates->type) && !type_is_integer(updates->type))
+        return refuse_types(call, message, size, "adds floats and integers, not %s", wg_type_name(updates->type));
+    if (length < 0) return refuse(message, size, "the length %lld is negative", (long long)length);
+    if (updates->shape.rank - index->shape.rank + 1 > WG_MAX_RANK)
+        return refuse(message, size, "the rank would exceed %d", WG_MAX_RANK);
+    return fits || refuse(message, size, "the index' axes do not stand at axis %lld of the updates", (long long)axis);
 }
 
 #define SCATTER(name, T)                                                                       \

@@ -21,30 +21,21 @@ static matrix matrix_of(const wg_shape *shape, bool transposed)
 static bool infer_matmul(const wg_call *call, char *message, size_t size)
 {
     const wg_array *a = &call->inputs[0], *b = &call->inputs[1];
-    bool differ = a->type != b->type;
-    if (differ || !type_is_float(a->type)) {
-        snprintf(message, size, differ ? "element types differ" : "multiplies floats, not %s", wg_type_name(a->type));
-        return wrong_types(call);
-    }
-    call->output->type = a->type;
-    snprintf(message, size, "needs two operands of rank 2 or more");
-    if (a->shape.rank < 2 || b->shape.rank < 2) return false;
-    matrix left = matrix_of(&a->shape, call->attributes->integer[0]);
-    matrix right = matrix_of(&b->shape, call->attributes->integer[1]);
+    bool transpose_a = call->attributes->integer[0], transpose_b = call->attributes->integer[1];
+    if (a->type != b->type) return refuse_types(call, message, size, "element types differ");
+    if (!type_is_float(a->type))
+        return refuse_types(call, message, size, "multiplies floats, not %s", wg_type_name(a->type));
+    *call->output = (wg_array){a->type, a->shape, NULL};
+    if (a->shape.rank < 2 || b->shape.rank < 2) return refuse(message, size, "needs two operands of rank 2 or more");
+    matrix left = matrix_of(&a->shape, transpose_a), right = matrix_of(&b->shape, transpose_b);
     bool same_batch = a->shape.rank == b->shape.rank;
     for (int i = 0; same_batch && i < a->shape.rank - 2; i++) same_batch = a->shape.dim[i] == b->shape.dim[i];
-    wg_shape out = a->shape;
-    out.dim[out.rank - 2] = left.rows;
-    out.dim[out.rank - 1] = right.columns;
-    *call->output = (wg_array){a->type, out, NULL};
+    call->output->shape.dim[a->shape.rank - 2] = left.rows;
+    call->output->shape.dim[a->shape.rank - 1] = right.columns;
     if (left.columns != right.rows)
-        snprintf(message, size, "inner dimensions differ%s%s", call->attributes->integer[0] ? ", a transposed" : "",
-                 call->attributes->integer[1] ? ", b transposed" : "");
-    else if (!same_batch)
-        snprintf(message, size, "leading axes differ");
-    else
-        return true;
-    return false;
+        return refuse(message, size, "inner dimensions differ%s%s", transpose_a ? ", a transposed" : "",
+                      transpose_b ? ", b transposed" : "");
+    return same_batch || refuse(message, size, "leading axes differ");
 }
 
 #define MATMUL(name, T)                                                                                             \

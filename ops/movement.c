@@ -42,10 +42,10 @@ static wg_tensor draw(wg_context *ctx)
 static bool infer_reshape(const wg_call *call, char *message, size_t size)
 {
     shape_buffer buffer;
-    snprintf(message, size, "%lld elements do not make %s", (long long)wg_shape_size(call->inputs[0].shape),
-             shape_text(call->output->shape, &buffer));
     call->output->type = call->inputs[0].type;
-    return wg_shape_size(call->inputs[0].shape) == wg_shape_size(call->output->shape);
+    if (wg_shape_size(call->inputs[0].shape) == wg_shape_size(call->output->shape)) return true;
+    return refuse(message, size, "%lld elements do not make %s", (long long)wg_shape_size(call->inputs[0].shape),
+                  shape_text(call->output->shape, &buffer));
 }
 
 static void reshape_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
@@ -109,10 +109,8 @@ static bool infer_permute(const wg_call *call, char *message, size_t size)
     *call->output = (wg_array){call->inputs[0].type, *in, NULL};
     for (int i = 0; i < in->rank; i++) {
         int64_t axis = call->attributes->integer[i];
-        if (axis < 0 || axis >= in->rank || seen >> axis & 1) {
-            snprintf(message, size, "the order must name each axis once");
-            return false;
-        }
+        if (axis < 0 || axis >= in->rank || seen >> axis & 1)
+            return refuse(message, size, "the order must name each axis once");
         seen |= 1u << axis;
         call->output->shape.dim[i] = in->dim[axis];
     }
@@ -180,8 +178,7 @@ static bool infer_expand(const wg_call *call, char *message, size_t size)
     for (int i = 1; fits && i <= in->rank; i++)
         fits = in->dim[in->rank - i] == 1 || in->dim[in->rank - i] == out->dim[out->rank - i];
     shape_buffer buffer;
-    snprintf(message, size, "does not expand to %s", shape_text(*out, &buffer));
-    return fits;
+    return fits || refuse(message, size, "does not expand to %s", shape_text(*out, &buffer));
 }
 
 static void expand_kernel(const wg_call *call)
@@ -240,9 +237,9 @@ static bool infer_slice(const wg_call *call, char *message, size_t size)
     const int64_t *a = call->attributes->integer;
     const wg_shape *in = &call->inputs[0].shape;
     *call->output = (wg_array){call->inputs[0].type, *in, NULL};
-    snprintf(message, size, "the slice does not lie inside the axis");
-    if (a[0] < 0 || a[0] >= in->rank || a[2] < 1 || a[3] < 0 || a[1] < 0) return false;
-    if (a[3] > 0 && (a[1] >= in->dim[a[0]] || a[3] - 1 > (in->dim[a[0]] - 1 - a[1]) / a[2])) return false;
+    bool fits = a[0] >= 0 && a[0] < in->rank && a[1] >= 0 && a[2] >= 1 && a[3] >= 0;
+    if (fits && a[3] > 0) fits = a[1] < in->dim[a[0]] && a[3] - 1 <= (in->dim[a[0]] - 1 - a[1]) / a[2];
+    if (!fits) return refuse(message, size, "the slice does not lie inside the axis");
     call->output->shape.dim[a[0]] = a[3];
     return true;
 }
@@ -314,13 +311,14 @@ static bool infer_pad(const wg_call *call, char *message, size_t size)
     const int64_t *a = call->attributes->integer;
     const wg_shape *in = &call->inputs[0].shape;
     *call->output = (wg_array){call->inputs[0].type, *in, NULL};
-    snprintf(message, size, "paddings of %lld, %lld and %lld do not fit", (long long)a[1], (long long)a[2],
-             (long long)a[3]);
-    if (a[0] < 0 || a[0] >= in->rank || a[1] < 0 || a[2] < 0 || a[3] < 0) return false;
-    int64_t length = in->dim[a[0]], gaps;
-    if (__builtin_mul_overflow(length ? length - 1 : 0, a[3], &gaps) || __builtin_add_overflow(length, gaps, &length) ||
-        __builtin_add_overflow(length, a[1], &length) || __builtin_add_overflow(length, a[2], &length))
-        return false;
+    bool fits = a[0] >= 0 && a[0] < in->rank && a[1] >= 0 && a[2] >= 0 && a[3] >= 0;
+    int64_t length = fits ? in->dim[a[0]] : 0, gaps;
+    fits = fits && !__builtin_mul_overflow(length ? length - 1 : 0, a[3], &gaps) &&
+           !__builtin_add_overflow(length, gaps, &length) && !__builtin_add_overflow(length, a[1], &length) &&
+           !__builtin_add_overflow(length, a[2], &length);
+    if (!fits)
+        return refuse(message, size, "paddings of %lld, %lld and %lld do not fit", (long long)a[1], (long long)a[2],
+                      (long long)a[3]);
     call->output->shape.dim[a[0]] = length;
     return true;
 }
@@ -382,18 +380,15 @@ static bool infer_concat(const wg_call *call, char *message, size_t size)
     const wg_array *first = &call->inputs[0];
     wg_shape joined = first->shape;
     call->output->type = first->type;
-    snprintf(message, size, "axis %lld is out of range", (long long)axis);
-    if (axis < 0 || axis >= joined.rank) return false;
+    if (axis < 0 || axis >= joined.rank) return refuse(message, size, "axis %lld is out of range", (long long)axis);
     for (size_t i = 1; i < call->count; i++) {
         wg_shape shape = call->inputs[i].shape;
         int64_t length = shape.rank == joined.rank ? shape.dim[axis] : 0;
         if (shape.rank == joined.rank) shape.dim[axis] = joined.dim[axis];
-        bool fits =
-            wg_shape_equal(shape, joined) && !__builtin_add_overflow(joined.dim[axis], length, &joined.dim[axis]);
-        snprintf(message, size, "element types differ");
-        if (call->inputs[i].type != first->type) return wrong_types(call);
-        snprintf(message, size, "operand %zu does not fit beside those before it on axis %lld", i, (long long)axis);
-        if (!fits) return false;
+        if (call->inputs[i].type != first->type) return refuse_types(call, message, size, "element types differ");
+        if (!wg_shape_equal(shape, joined) || __builtin_add_overflow(joined.dim[axis], length, &joined.dim[axis]))
+            return refuse(message, size, "operand %zu does not fit beside those before it on axis %lld", i,
+                          (long long)axis);
     }
     *call->output = (wg_array){first->type, joined, NULL};
     return true;
@@ -457,9 +452,10 @@ wg_tensor wg_concat(wg_list tensors, int axis)
 
 static bool infer_flip(const wg_call *call, char *message, size_t size)
 {
-    snprintf(message, size, "axis %lld is out of range", (long long)call->attributes->integer[0]);
+    int64_t axis = call->attributes->integer[0];
     *call->output = (wg_array){call->inputs[0].type, call->inputs[0].shape, NULL};
-    return call->attributes->integer[0] >= 0 && call->attributes->integer[0] < call->inputs[0].shape.rank;
+    if (axis >= 0 && axis < call->inputs[0].shape.rank) return true;
+    return refuse(message, size, "axis %lld is out of range", (long long)axis);
 }
 
 static void flip_kernel(const wg_call *call)

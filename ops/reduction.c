@@ -26,41 +26,39 @@ static wg_shape reduced_shape(const wg_shape *in, const wg_attributes *a, bool k
 
 static bool infer_reduction(const wg_call *call, wg_type type, char *message, size_t size)
 {
-    snprintf(message, size, "an axis is out of range");
     *call->output =
         (wg_array){type, reduced_shape(&call->inputs[0].shape, call->attributes, call->attributes->integer[1]), NULL};
-    return call->attributes->integer[0] >> call->inputs[0].shape.rank == 0;
+    return call->attributes->integer[0] >> call->inputs[0].shape.rank == 0 ||
+           refuse(message, size, "an axis is out of range");
 }
 
 static bool infer_sum(const wg_call *call, char *message, size_t size)
 {
     wg_type type = call->inputs[0].type;
     if (!infer_reduction(call, type_is_float(type) ? type : WG_I64, message, size)) return false;
-    snprintf(message, size, "does not work on u8: cast it");
-    return type != WG_U8 || wrong_types(call);
+    return type != WG_U8 || refuse_types(call, message, size, "does not work on u8: cast it");
 }
 
 static bool infer_number(const wg_call *call, char *message, size_t size)
 {
     wg_type type = call->inputs[0].type;
     if (!infer_reduction(call, type, message, size)) return false;
-    snprintf(message, size, "works on floats and integers, not %s", wg_type_name(type));
-    return type_is_float(type) || type_is_integer(type) || wrong_types(call);
+    return type_is_float(type) || type_is_integer(type) ||
+           refuse_types(call, message, size, "works on floats and integers, not %s", wg_type_name(type));
 }
 
 static bool infer_extreme(const wg_call *call, char *message, size_t size)
 {
     if (!infer_number(call, message, size)) return false;
-    snprintf(message, size, "there is no largest or smallest of no elements");
     bool from_nothing = wg_shape_size(call->inputs[0].shape) == 0 && wg_shape_size(call->output->shape) > 0;
-    return !from_nothing;
+    return !from_nothing || refuse(message, size, "there is no largest or smallest of no elements");
 }
 
 static bool infer_logic(const wg_call *call, char *message, size_t size)
 {
     if (!infer_reduction(call, WG_BOOL, message, size)) return false;
-    snprintf(message, size, "works on bools, not %s", wg_type_name(call->inputs[0].type));
-    return call->inputs[0].type == WG_BOOL || wrong_types(call);
+    return call->inputs[0].type == WG_BOOL ||
+           refuse_types(call, message, size, "works on bools, not %s", wg_type_name(call->inputs[0].type));
 }
 
 static bool infer_place(const wg_call *call, char *message, size_t size)

@@ -12,9 +12,9 @@
 static bool infer_cast(const wg_call *call, char *message, size_t size)
 {
     wg_type type = call->output->type;
-    snprintf(message, size, "there is no element type %d", (int)type);
     call->output->shape = call->inputs[0].shape;
-    return (type > WG_DEFAULT && type < WG_TYPES) || wrong_types(call);
+    if (type > WG_DEFAULT && type < WG_TYPES) return true;
+    return refuse_types(call, message, size, "there is no element type %d", (int)type);
 }
 
 /* Floats to integers: towards zero, the ends for what lies beyond them, 0 for NaN. */
@@ -110,14 +110,11 @@ static bool infer_where(const wg_call *call, char *message, size_t size)
 {
     const wg_array *in = call->inputs;
     *call->output = (wg_array){in[1].type, in[1].shape, NULL};
-    if (in[0].type != WG_BOOL || in[1].type != in[2].type) {
-        snprintf(message, size,
-                 in[0].type != WG_BOOL ? "the condition must be bool, not %s" : "the two choices differ in type",
-                 wg_type_name(in[0].type));
-        return wrong_types(call);
-    }
-    snprintf(message, size, "shapes differ");
-    return wg_shape_equal(in[0].shape, in[1].shape) && wg_shape_equal(in[1].shape, in[2].shape);
+    if (in[0].type != WG_BOOL)
+        return refuse_types(call, message, size, "the condition must be bool, not %s", wg_type_name(in[0].type));
+    if (in[1].type != in[2].type) return refuse_types(call, message, size, "the two choices differ in type");
+    return (wg_shape_equal(in[0].shape, in[1].shape) && wg_shape_equal(in[1].shape, in[2].shape)) ||
+           refuse(message, size, "shapes differ");
 }
 
 static void where_kernel(const wg_call *call)
