@@ -1,5 +1,6 @@
 /* The life of a context and of its tape. */
 #include "graph/graph.h"
+#include "graph/intern.h"
 #include "graph/shape.h"
 #include "graph/weights.h"
 
@@ -174,6 +175,7 @@ void wg_clear(wg_context *ctx)
     graph_drop(ctx, 1);
     ctx->first_epoch = ctx->epoch;
     graph_release_inspected(ctx);
+    intern_trim(ctx);
     ctx->clears++;
 }
 

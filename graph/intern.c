@@ -128,6 +128,30 @@ uint32_t graph_intern_scope(wg_context *ctx, uint32_t parent, const char *name)
     return (uint32_t)entry;
 }
 
+/* ---- forgetting ---- */
+
+enum { KEPT_ENTRIES = 4096 };
+
+static void empty_table(intern_table *table)
+{
+    memset(table->slot, 0, table->slots * sizeof *table->slot);
+    table->count = 0;
+}
+
+void intern_trim(wg_context *ctx)
+{
+    static const wg_shape scalar;
+    if (ctx->shape_table.count > KEPT_ENTRIES) {
+        empty_table(&ctx->shape_table);
+        graph_intern_shape(ctx, &scalar); /* number 0 again */
+    }
+    if (ctx->scope_table.count > KEPT_ENTRIES && ctx->scope == 0) {
+        for (size_t i = 0; i < ctx->scope_table.count; i++) memory_release(&ctx->memory, ctx->scopes[i].name);
+        empty_table(&ctx->scope_table);
+        graph_intern_scope(ctx, 0, "");
+    }
+}
+
 /* ---- call sites ---- */
 
 static uint64_t site_hash(const wg_context *ctx, size_t entry)

@@ -106,6 +106,28 @@ Test(memory, other_work_in_between_does_not_pile_up)
     expect_all_back(&c, "other work", -1);
 }
 
+/* Neither shapes nor scopes that never come again make a long run grow. */
+Test(memory, what_never_comes_again_is_forgotten)
+{
+    wg_context *ctx = wg_context_new(NULL);
+    wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(3), wg_init_constant(1));
+    size_t early = 0;
+    for (int step = 0; step < 40000; step++) {
+        wg_scope_begin(ctx, "step%d", step);
+        wg_tensor x = wg_full(ctx, WG_SHAPE(1 + step % 200, 1 + step / 200), 1);
+        if (step % 1000 == 7)
+            cr_assert_eq(wg_item(wg_sum(wg_mul(w, wg_slice(wg_flatten(x), 1, 0, 1)), WG_ALL)), 3 * (1 + step % 200),
+                         "%s", wg_error(ctx));
+        wg_scope_end(ctx);
+        wg_clear(ctx);
+        if (step == 10000) early = wg_context_stats(ctx).bytes;
+    }
+    cr_expect_leq(wg_context_stats(ctx).bytes, early + (256 << 10), "%zu bytes at first, %zu at last", early,
+                  wg_context_stats(ctx).bytes);
+    cr_expect_eq(wg_item(wg_sum(w, WG_ALL)), 3);
+    wg_context_free(ctx);
+}
+
 /* Freed with everything open: a tape, pending assigns, graphs, scopes, optimisers. */
 Test(memory, free_gives_all_back_at_any_time)
 {
