@@ -291,12 +291,6 @@ static bool compute_small(wg_graph *g)
     return fine;
 }
 
-static int by_id(const void *left, const void *right)
-{
-    const uint32_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
 /* Finds the places of the tensors that the picture was asked for. */
 static bool *mark_asked(const wg_graph *g, wg_list tensors)
 {
@@ -304,8 +298,8 @@ static bool *mark_asked(const wg_graph *g, wg_list tensors)
     if (!asked) graph_fail_memory(g->context, g->count * sizeof *asked);
     for (size_t i = 0; asked && i < tensors.count; i++) {
         uint32_t id = graph_resolve(tensors.items[i], "draw");
-        const uint32_t *place = bsearch(&id, g->ids, g->count, sizeof *g->ids, by_id);
-        if (place) asked[place - g->ids] = true;
+        for (size_t k = 0; k < g->count; k++)
+            if (g->ids[k] == id) asked[k] = true;
     }
     return asked;
 }

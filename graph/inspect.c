@@ -24,23 +24,33 @@ void graph_release_inspected(wg_context *ctx)
     }
 }
 
-/* place[id] = 1 + the node's place in the graph; 0: not part of it. Returns how many there are, and their operands. */
+#define OPEN 0x80000000u /* in `place`: being visited; the other bits count the operands that are done */
+
+/* place[id] = 1 + the node's place in the graph; 0: not part of it. Each node comes after its operands, first operands
+   first, whatever order they were recorded in: compilers differ in which argument of a call they evaluate first, and
+   the same program is to give the same picture. Returns how many nodes there are, and their operands. */
 static size_t place_nodes(const wg_context *ctx, const uint32_t *roots, size_t root_count, uint32_t *place,
-                          size_t *edges)
+                          uint32_t *stack, size_t *edges)
 {
-    size_t count = 0;
-    *edges = 0;
-    for (size_t i = 0; i < root_count; i++) place[roots[i]] = 1;
-    for (uint32_t id = ctx->node_count; id-- > 1;) {
-        if (!place[id]) continue;
-        size_t input_count;
-        const uint32_t *inputs = graph_inputs(ctx, graph_node(ctx, id), &input_count);
-        for (size_t i = 0; i < input_count; i++) place[inputs[i]] = 1;
-        *edges += input_count;
+    size_t count = 0, depth = 0;
+    for (size_t i = 0; i < root_count; i++) {
+        if (place[roots[i]]) continue;
+        place[stack[depth++] = roots[i]] = OPEN;
+        while (depth) {
+            uint32_t id = stack[depth - 1], next = place[id] & ~OPEN;
+            size_t input_count;
+            const uint32_t *inputs = graph_inputs(ctx, graph_node(ctx, id), &input_count);
+            while (next < input_count && (inputs[next] == 0 || place[inputs[next]])) next++;
+            if (next < input_count) {
+                place[id] = OPEN | (next + 1);
+                place[stack[depth++] = inputs[next]] = OPEN;
+            } else {
+                place[id] = (uint32_t)++count;
+                *edges += input_count;
+                depth--;
+            }
+        }
     }
-    place[0] = 0;
-    for (uint32_t id = 1; id < ctx->node_count; id++)
-        if (place[id]) place[id] = (uint32_t)++count;
     return count;
 }
 
@@ -161,11 +171,12 @@ static wg_graph *read_out(wg_context *ctx, const uint32_t *roots, size_t root_co
 {
     memory *m = &ctx->memory;
     uint32_t *place = memory_new(m, ctx->node_count, sizeof *place);
+    uint32_t *stack = memory_new(m, ctx->node_count, sizeof *stack);
     wg_graph *g = memory_new(m, 1, sizeof *g);
     size_t edges = 0;
-    bool fine = place && g;
+    bool fine = place && stack && g;
     if (fine) {
-        *g = (wg_graph){.context = ctx, .count = place_nodes(ctx, roots, root_count, place, &edges)};
+        *g = (wg_graph){.context = ctx, .count = place_nodes(ctx, roots, root_count, place, stack, &edges)};
         g->nodes = memory_new(m, g->count, sizeof *g->nodes);
         g->ids = memory_new(m, g->count, sizeof *g->ids);
         g->inputs = memory_new(m, edges + 1, sizeof *g->inputs);
@@ -174,6 +185,7 @@ static wg_graph *read_out(wg_context *ctx, const uint32_t *roots, size_t root_co
         memory_release(m, offsets);
     }
     memory_release(m, place);
+    memory_release(m, stack);
     if (fine) {
         g->next = ctx->graphs;
         ctx->graphs = g;

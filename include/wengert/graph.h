@@ -28,7 +28,8 @@ typedef struct {
 /* The graph of some tensors; NULL after an error. */
 WG_API wg_graph *wg_graph_new(wg_list tensors);
 WG_API size_t wg_graph_size(const wg_graph *graph);
-/* The node at a place below wg_graph_size, in an order that puts operands first. */
+/* The node at a place below wg_graph_size, operands first, in an order that depends on the graph
+   alone. */
 WG_API wg_node wg_graph_node(const wg_graph *graph, size_t index);
 
 typedef struct {
