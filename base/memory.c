@@ -33,11 +33,12 @@ void memory_init(memory *m, const wg_allocator *allocator, size_t limit)
                   .limit = limit ? limit : SIZE_MAX};
 }
 
+enum { STEPS = 16, SMALL = STEPS * MEMORY_ALIGNMENT };
+
 /* The smallest class that holds so many bytes, and the bytes of its blocks; false if there is none. Up to SMALL bytes
    there is a class for each multiple of the alignment, above it STEPS to each power of two. */
 static bool class_of(size_t bytes, uint32_t *index, size_t *rounded)
 {
-    enum { STEPS = 16, SMALL = STEPS * MEMORY_ALIGNMENT };
     if (bytes > SIZE_MAX / 4) return false;
     size_t total = bytes + MEMORY_ALIGNMENT, step = MEMORY_ALIGNMENT;
     uint32_t octave = 0;
@@ -67,15 +68,30 @@ static memory_block *from_allocator(memory *m, size_t bytes)
     return block;
 }
 
+/* A free block of the class, or of one of those up to twice its size. */
+static memory_block *from_pool(memory *m, uint32_t class_index)
+{
+    for (uint32_t i = class_index; i <= class_index + STEPS && i < MEMORY_CLASSES; i++) {
+        memory_block *block = m->free[i];
+        if (!block) continue;
+        m->free[i] = block->next;
+        m->pooled -= block->bytes;
+        return block;
+    }
+    return NULL;
+}
+
+/* The pool may hold as much as is in use, and this: beyond it, what sizes have gone out of use is given back. */
+enum { SPARE = 1 << 24 };
+
 static void *block_new(memory *m, size_t bytes)
 {
     uint32_t class_index;
     size_t rounded;
     if (!class_of(bytes, &class_index, &rounded)) return NULL;
-    memory_block *block = m->free[class_index];
-    if (block) {
-        m->free[class_index] = block->next;
-    } else {
+    memory_block *block = from_pool(m, class_index);
+    if (!block) {
+        if (m->pooled > (m->bytes - m->pooled) + SPARE) memory_trim(m);
         block = from_allocator(m, rounded);
         if (!block) return NULL;
         block->class_index = class_index;
@@ -97,6 +113,7 @@ void memory_trim(memory *m)
             memory_block *block = m->free[i];
             m->free[i] = block->next;
             m->bytes -= block->bytes;
+            m->pooled -= block->bytes;
             m->allocator.release(m->allocator.user, block, block->bytes);
         }
 }
@@ -113,6 +130,7 @@ void memory_release(memory *m, void *values)
 {
     if (!values) return;
     memory_block *block = header(values);
+    m->pooled += block->bytes;
     block->next = m->free[block->class_index];
     m->free[block->class_index] = block;
 }
@@ -155,9 +173,4 @@ void memory_share(void *values)
 void memory_drop(memory *m, void *values)
 {
     if (values && --header(values)->users == 0) memory_release(m, values);
-}
-
-bool memory_sole(const void *values)
-{
-    return header(values)->users == 1;
 }

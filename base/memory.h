@@ -15,7 +15,7 @@ enum { MEMORY_ALIGNMENT = 64, MEMORY_CLASSES = 800 };
 
 typedef struct memory {
     wg_allocator allocator;
-    size_t limit, bytes, peak;
+    size_t limit, bytes, peak, pooled; /* pooled: of the bytes held, those that nobody uses */
     uint64_t allocations;
     struct memory_block *free[MEMORY_CLASSES];
     bool refused; /* by the limit, not by the allocator: for the message */
@@ -41,7 +41,5 @@ void *memory_values(memory *m, size_t bytes);
 void memory_share(void *values);
 /* One user fewer; the last one returns the block. NULL is fine. */
 void memory_drop(memory *m, void *values);
-/* Whether the values have just one user. */
-bool memory_sole(const void *values);
 
 #endif

@@ -125,7 +125,8 @@ static bool read_exact(wg_tensor x, const char *who, wg_type type, void *target,
     return values != NULL;
 }
 
-/* What a pointer leads to stays until wg_clear, also if the tensor is a parameter that is assigned. */
+/* What a pointer leads to stays until this part of the tape is dropped, also if the tensor is a parameter that is
+   assigned. */
 static const void *lasting_values(wg_tensor x, const char *who, wg_type type)
 {
     const void *values = typed_values(x, who, type);

@@ -40,6 +40,7 @@ wg_context *graph_context_new(const wg_context_options *options, const graph_eng
 {
     wg_context_options chosen = options ? *options : (wg_context_options){0};
     const char *fault = option_fault(&chosen);
+    wg_recover(NULL); /* wg_error(NULL) is to speak of this context */
     if (fault) return graph_fail(NULL, WG_BAD_ARGUMENT, "context_new: %s", fault).context;
     if (chosen.type == WG_DEFAULT) chosen.type = WG_F32;
     memory m;

@@ -318,27 +318,44 @@ bool wg_draw_dot(wg_list tensors, FILE *file, const wg_draw_options *options)
     return fine || graph_fail(ctx, WG_IO, "draw: the file cannot be written").id;
 }
 
+/* Opens the file for the DOT text: the one asked for, or a new one beside the picture. */
+static FILE *open_source(const char *path, bool text, char source[PATH_SIZE])
+{
+    if (strlen(path) + 8 > PATH_SIZE) return NULL;
+    snprintf(source, PATH_SIZE, text ? "%s" : "%s-XXXXXX", path);
+    if (text) return fopen(source, "w");
+    int descriptor = mkstemp(source);
+    return descriptor < 0 ? NULL : fdopen(descriptor, "w");
+}
+
+static bool write_source(wg_list tensors, const char *path, bool text, char source[PATH_SIZE],
+                         const wg_draw_options *options)
+{
+    wg_context *ctx = graph_context_of(tensors);
+    FILE *file = open_source(path, text, source);
+    if (!file) return graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", path).id;
+    bool fine = wg_draw_dot(tensors, file, options);
+    if (fclose(file) != 0) fine = graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", path).id;
+    if (!fine && !text) remove(source);
+    return fine;
+}
+
 bool wg_draw(wg_list tensors, const char *path, const wg_draw_options *options)
 {
     wg_context *ctx = graph_context_of(tensors);
     WG_ENTRY(ctx);
-    const char *suffix = path ? strrchr(path, '.') : NULL;
-    bool text = suffix && strcmp(suffix, ".dot") == 0;
-    if (!text && !render_format(suffix))
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "draw: \"%s\" does not end in .dot, .svg, .png or .pdf",
-                          path ? path : "")
-            .id;
-    if (!graph_ok(ctx)) return false;
     char source[PATH_SIZE];
-    snprintf(source, sizeof source, "%s%s", path, text ? "" : ".dot");
-    FILE *file = strlen(path) + 5 < sizeof source ? fopen(source, "w") : NULL;
-    if (!file) return graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", path).id;
-    bool fine = wg_draw_dot(tensors, file, options);
-    if (fclose(file) != 0) fine = graph_fail(ctx, WG_IO, "draw: \"%s\" cannot be written", path).id;
-    if (text) return fine;
-    bool drawn = fine && render_run(source, path, render_format(suffix));
+    const char *suffix = path ? strrchr(path, '.') : NULL, *format = render_format(suffix);
+    bool text = suffix && strcmp(suffix, ".dot") == 0;
+    if (!text && !format) {
+        graph_fail(ctx, WG_BAD_ARGUMENT, "draw: \"%s\" does not end in .dot, .svg, .png or .pdf", path ? path : "");
+        return false;
+    }
+    if (!graph_ok(ctx) || !write_source(tensors, path, text, source, options)) return false;
+    if (text) return true;
+    bool drawn = render_run(source, path, format);
     remove(source);
-    if (fine && !drawn) {
+    if (!drawn) {
         graph_fail(ctx, WG_UNSUPPORTED, "draw: Graphviz' program dot did not make \"%s\"", path);
         graph_hint(ctx, "is Graphviz installed? A path that ends in .dot needs no program");
     }

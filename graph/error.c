@@ -1,5 +1,6 @@
 /* The sticky first error of a context, and of a thread where there is no context to hold it. */
 #include "graph/graph.h"
+#include "graph/intern.h"
 #include "graph/shape.h"
 
 #include <signal.h>
@@ -120,6 +121,8 @@ void wg_recover(wg_context *ctx)
     ctx->message[0] = ctx->hint[0] = ctx->path[0] = '\0';
     ctx->error_site = NULL;
     graph_drop(ctx, 1);
+    graph_release_inspected(ctx);
+    intern_trim(ctx);
     while (ctx->chunks > 1) memory_release(&ctx->memory, ctx->chunk[--ctx->chunks]); /* a memory limit may need them */
     ctx->first_epoch = ctx->epoch;
 }

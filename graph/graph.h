@@ -256,6 +256,8 @@ persistent *graph_persistent_find(wg_context *ctx, const char *full_name);
 wg_tensor graph_persistent_tensor(wg_context *ctx, size_t index);
 /* The leaf or assign that means the present binding, recorded when there is none on this tape. */
 uint32_t graph_persistent_read(wg_context *ctx, size_t index);
+/* Computes one node for its own sake: pending assigns stay pending. */
+bool graph_evaluate_apart(wg_context *ctx, uint32_t id);
 /* New values from outside (a file): counted, given up; drops the current binding. False if assigns are pending on it.
  */
 void graph_persistent_set(wg_context *ctx, persistent *p, void *values);
@@ -319,9 +321,6 @@ static inline void site_leave(site_guard *guard)
 #define WG_ENTRY(ctx)                                                                                              \
     site_guard site_of_call __attribute__((cleanup(site_leave))) = site_enter((ctx), __builtin_return_address(0)); \
     (void)site_of_call
-
-/* Calls a function of the user's: what it records is its own line's, not that of the library call around it. */
-wg_tensor graph_call(wg_context *ctx, wg_function function, wg_tensor x);
 
 /* "model.c:14", or function and offset, or "" ; and in parts, where *line is 0 when unknown. */
 void site_describe(void *address, char *text, size_t size);

@@ -138,6 +138,27 @@ static void empty_table(intern_table *table)
     table->count = 0;
 }
 
+/* Scopes anew, but for those that are open. */
+static void trim_scopes(wg_context *ctx)
+{
+    char *open[64];
+    size_t depth = 0;
+    for (uint32_t at = ctx->scope; at; at = ctx->scopes[at].parent)
+        if (++depth > sizeof open / sizeof *open) return;
+    depth = 0;
+    for (uint32_t at = ctx->scope; at; at = ctx->scopes[at].parent) {
+        open[depth++] = ctx->scopes[at].name;
+        ctx->scopes[at].name = NULL;
+    }
+    for (size_t i = 0; i < ctx->scope_table.count; i++) memory_release(&ctx->memory, ctx->scopes[i].name);
+    empty_table(&ctx->scope_table);
+    ctx->scope = graph_intern_scope(ctx, 0, "");
+    while (depth--) {
+        ctx->scope = graph_intern_scope(ctx, ctx->scope, open[depth]);
+        memory_release(&ctx->memory, open[depth]);
+    }
+}
+
 void intern_trim(wg_context *ctx)
 {
     static const wg_shape scalar;
@@ -145,11 +166,7 @@ void intern_trim(wg_context *ctx)
         empty_table(&ctx->shape_table);
         graph_intern_shape(ctx, &scalar); /* number 0 again */
     }
-    if (ctx->scope_table.count > KEPT_ENTRIES && ctx->scope == 0) {
-        for (size_t i = 0; i < ctx->scope_table.count; i++) memory_release(&ctx->memory, ctx->scopes[i].name);
-        empty_table(&ctx->scope_table);
-        graph_intern_scope(ctx, 0, "");
-    }
+    if (ctx->scope_table.count > KEPT_ENTRIES) trim_scopes(ctx);
 }
 
 /* ---- call sites ---- */

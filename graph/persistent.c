@@ -99,6 +99,15 @@ void graph_persistent_set(wg_context *ctx, persistent *p, void *values)
     p->current = 0;
 }
 
+bool graph_evaluate_apart(wg_context *ctx, uint32_t id)
+{
+    size_t pending = ctx->assign_count;
+    ctx->assign_count = 0;
+    bool fine = ctx->engine->evaluate(ctx, &id, 1);
+    ctx->assign_count = pending;
+    return fine;
+}
+
 wg_tensor wg_variable(wg_context *ctx, const char *name, wg_tensor initial)
 {
     WG_ENTRY(ctx);
@@ -106,7 +115,7 @@ wg_tensor wg_variable(wg_context *ctx, const char *name, wg_tensor initial)
     if (initial.context != ctx)
         return graph_fail(ctx, WG_BAD_HANDLE, "variable: the initial value belongs to no context, or another one");
     uint32_t id = graph_resolve(initial, "variable");
-    if (!id || !ctx->engine->evaluate(ctx, &id, 1)) return graph_poison(ctx);
+    if (!id || !graph_evaluate_apart(ctx, id)) return graph_poison(ctx);
     const node *n = graph_node(ctx, id);
     size_t bytes = graph_bytes(ctx, n);
     void *values = memory_values(&ctx->memory, bytes);

@@ -77,12 +77,3 @@ void site_describe(void *address, char *text, size_t size)
     const void *base = info.dli_sname ? info.dli_saddr : info.dli_fbase;
     snprintf(text, size, "%s+0x%zx", name, (size_t)((const char *)address - (const char *)base));
 }
-
-wg_tensor graph_call(wg_context *ctx, wg_function function, wg_tensor x)
-{
-    void *outer = ctx->site;
-    ctx->site = NULL;
-    wg_tensor y = function.call(function.user, x);
-    ctx->site = outer;
-    return y;
-}

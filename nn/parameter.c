@@ -122,7 +122,7 @@ wg_tensor wg_parameter(wg_context *ctx, const char *name, wg_shape shape, wg_ini
     wg_tensor initial = initial_values(ctx, shape, init);
     uint32_t id = graph_resolve(initial, "parameter");
     void *values = NULL;
-    if (id && ctx->engine->evaluate(ctx, &id, 1)) {
+    if (id && graph_evaluate_apart(ctx, id)) {
         size_t bytes = graph_bytes(ctx, graph_node(ctx, id));
         values = memory_values(&ctx->memory, bytes);
         if (values)

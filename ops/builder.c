@@ -161,7 +161,10 @@ bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set)
     if (!graph_resolve(x, who)) return false;
     wg_shape shape = wg_shape_of(x);
     if (axes.count < 0) *set = (1u << shape.rank) - 1;
-    if (axes.count > WG_MAX_RANK) axes.count = WG_MAX_RANK;
+    if (axes.count > WG_MAX_RANK) {
+        graph_fail(x.context, WG_BAD_SHAPE, "%s: %d axes are more than there can be", who, axes.count);
+        return false;
+    }
     for (int i = 0; i < axes.count; i++) {
         int index;
         if (!ops_axis(x, who, axes.axis[i], &index)) return false;

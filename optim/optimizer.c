@@ -7,6 +7,7 @@
 
 #include <wengert/gradient.h>
 
+#include <math.h>
 #include <string.h>
 
 /* ---- life ---- */
@@ -87,10 +88,32 @@ static bool add_slots(wg_optimizer *o)
     return graph_ok(ctx);
 }
 
+/* Whether a number lies in [low, high). */
+static bool within(double x, double low, double high)
+{
+    return x >= low && x < high;
+}
+
+static const char *option_fault(const wg_optimizer *o)
+{
+    if (!within(o->learning_rate, 0, INFINITY)) return "the learning rate must be positive";
+    if (!within(o->momentum, 0, 1) || !within(o->dampening, 0, 1 + 1e-9)) return "momentum and dampening lie in [0, 1)";
+    if (!within(o->beta1, 0, 1) || !within(o->beta2, 0, 1)) return "beta1 and beta2 lie in [0, 1)";
+    if (!within(o->epsilon, 0, INFINITY)) return "epsilon must not be negative";
+    if (!within(o->weight_decay, 0, INFINITY)) return "the weight decay must not be negative";
+    if (!within(o->clip_norm, 0, INFINITY)) return "the norm to clip at must not be negative";
+    return NULL;
+}
+
 wg_optimizer *optimizer_new(wg_context *ctx, const char *pattern, const char *decay_on, const wg_optimizer *filled)
 {
     if (!ctx) graph_fail(NULL, WG_BAD_ARGUMENT, "optimizer: the context is NULL");
     if (!graph_ok(ctx)) return NULL;
+    const char *fault = option_fault(filled);
+    if (fault) {
+        graph_fail(ctx, WG_BAD_ARGUMENT, "%s: %s", filled->rule->name, fault);
+        return NULL;
+    }
     wg_optimizer *o = memory_new(&ctx->memory, 1, sizeof *o);
     if (!o) {
         graph_fail_memory(ctx, sizeof *o);

@@ -316,3 +316,13 @@ Test(places, of_errors_in_helpers)
     scratch_close(ctx);
 }
 #endif
+
+/* Without a context there is one error for each thread; a new context that fails replaces what was there. */
+Test(errors, of_a_context_that_cannot_be_made)
+{
+    wg_tensor nothing = WG_NONE;
+    wg_add(nothing, nothing);
+    cr_expect_null(wg_context_new(&(wg_context_options){.threads = -1}));
+    cr_expect_not_null(strstr(wg_error(NULL), "threads"), "%s", wg_error(NULL));
+    wg_recover(NULL);
+}

@@ -128,6 +128,32 @@ Test(memory, what_never_comes_again_is_forgotten)
     wg_context_free(ctx);
 }
 
+static size_t bytes_after_steps(bool vary)
+{
+    wg_context *ctx = wg_context_new(NULL);
+    wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(64, 64), wg_init_normal(0.1));
+    uint32_t random = 1;
+    for (int step = 0; step < 200; step++) {
+        random = random * 1664525u + 1013904223u;
+        int64_t length = vary ? 16 + (int64_t)(random >> 16) % 4000 : 4015;
+        wg_tensor x = wg_full(ctx, WG_SHAPE(length, 64), 0.5), y = wg_tanh(wg_matmul(wg_tanh(wg_matmul(x, w)), w));
+        wg_assign(w, wg_sub(w, wg_mul_scalar(wg_grad(wg_mean(wg_square(y), WG_ALL), w), 0.1)));
+        wg_clear(ctx);
+    }
+    cr_assert(!wg_failed(ctx), "%s", wg_error(ctx));
+    size_t bytes = wg_context_stats(ctx).peak_bytes;
+    wg_context_free(ctx);
+    return bytes;
+}
+
+/* Batches of ever other lengths share their blocks. */
+Test(memory, sizes_that_vary_do_not_pile_up)
+{
+    size_t longest = bytes_after_steps(false), varied = bytes_after_steps(true);
+    cr_expect_leq(varied, 3 * longest + (32 << 20), "%zu bytes, where the longest batch alone takes %zu", varied,
+                  longest);
+}
+
 /* Freed with everything open: a tape, pending assigns, graphs, scopes, optimisers. */
 Test(memory, free_gives_all_back_at_any_time)
 {

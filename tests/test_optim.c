@@ -485,3 +485,41 @@ Test(adam, counts_steps_by_parameter)
     cr_expect_float_eq(value[0], 0.99, 1e-9);
     wg_context_free(ctx);
 }
+
+/* The state of an optimiser that is older than its parameters is made in the middle of a step: that performs nothing.
+ */
+Test(selection, two_older_than_their_parameters_on_one_tape)
+{
+    wg_context *ctx = wg_context_new(&(wg_context_options){.type = WG_F64});
+    wg_optimizer *one = wg_adam_new(ctx, "g*", &(wg_adam_options){.learning_rate = 0.1});
+    wg_optimizer *two = wg_adam_new(ctx, "d*", &(wg_adam_options){.learning_rate = 0.1});
+    wg_tensor g = wg_parameter(ctx, "g", WG_SHAPE(2), wg_init_constant(1));
+    wg_tensor d = wg_parameter(ctx, "d", WG_SHAPE(2), wg_init_constant(2));
+    wg_tensor loss = wg_sum(wg_mul(g, d), WG_ALL);
+    wg_optimizer_step(one, loss);
+    wg_optimizer_step(two, wg_neg(loss));
+    cr_expect_float_eq(wg_item(loss), 4, 1e-12, "%s", wg_error(ctx));
+    cr_expect_float_eq(wg_item(wg_sum(g, WG_ALL)), 1.8, 1e-6);
+    cr_expect_float_eq(wg_item(wg_sum(d, WG_ALL)), 4.2, 1e-6);
+    wg_context_free(ctx);
+}
+
+Test(options, numbers_out_of_range)
+{
+    const wg_sgd_options sgd[] = {{.learning_rate = -1},
+                                  {.learning_rate = NAN},
+                                  {.momentum = 1},
+                                  {.momentum = -3},
+                                  {.weight_decay = -1},
+                                  {.clip_norm = -1},
+                                  {.momentum = 0.5, .dampening = 2}};
+    const wg_adam_options adam[] = {{.beta1 = 1.5}, {.beta2 = -0.1}, {.epsilon = -1}, {.learning_rate = INFINITY}};
+    for (size_t i = 0; i < sizeof sgd / sizeof *sgd + sizeof adam / sizeof *adam; i++) {
+        wg_context *ctx = wg_context_new(NULL);
+        size_t of_adam = i - sizeof sgd / sizeof *sgd;
+        bool first = i < sizeof sgd / sizeof *sgd;
+        cr_expect_null(first ? wg_sgd_new(ctx, "*", &sgd[i]) : wg_adam_new(ctx, "*", &adam[of_adam]), "%d", (int)i);
+        cr_expect_eq(wg_error_status(ctx), WG_BAD_ARGUMENT, "%d: %s", (int)i, wg_error(ctx));
+        wg_context_free(ctx);
+    }
+}

@@ -19,7 +19,4 @@ fi
 
 status=0
 "$folder/examples/digits" examples/data/mnist build/demo || status=$?
-if [ -e build/demo/graph.dot ] && [ ! -e build/demo/graph.svg ]; then
-    dot -Tsvg build/demo/graph.dot -o build/demo/graph.svg
-fi
 exit $status

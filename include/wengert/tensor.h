@@ -95,7 +95,8 @@ WG_API bool wg_read_i32(wg_tensor x, int32_t *values, size_t count);
 WG_API bool wg_read_i64(wg_tensor x, int64_t *values, size_t count);
 WG_API bool wg_read_bool(wg_tensor x, bool *values, size_t count);
 WG_API bool wg_read_u8(wg_tensor x, uint8_t *values, size_t count);
-/* The values where they lie, valid until wg_clear or the tensor's end; the type must be exact. NULL after an error. */
+/* The values where they lie, valid until wg_clear or the wg_rewind that drops what was recorded by this
+   call; the type must be exact. NULL after an error. */
 WG_API const float *wg_values_f32(wg_tensor x);
 WG_API const double *wg_values_f64(wg_tensor x);
 WG_API const int32_t *wg_values_i32(wg_tensor x);

@@ -83,12 +83,6 @@ typedef enum {
     WG_UNSUPPORTED    /* something this build leaves out */
 } wg_status;
 
-/* A model, or any other tensor-to-tensor function, that must be called again to be recorded again. */
-typedef struct {
-    wg_tensor (*call)(const void *user, wg_tensor x);
-    const void *user;
-} wg_function;
-
 /* The name of an element type, "f32" say; "?" for anything else. */
 WG_API const char *wg_type_name(wg_type type);
 /* The bytes of one element; 0 for WG_DEFAULT and anything unknown. */
@@ -128,9 +122,14 @@ template <typename... Lengths> inline wg_shape wg_make_shape(Lengths... lengths)
     return wg_shape{static_cast<int>(sizeof...(lengths)), {static_cast<int64_t>(lengths)...}};
 }
 
+template <typename Axis> inline int8_t wg_make_axis(Axis axis)
+{
+    return axis < -128 || axis > 127 ? 127 : static_cast<int8_t>(axis); /* 127 is no axis of anything: an error later */
+}
+
 template <typename... Axes> inline wg_axes wg_make_axes(bool keep, Axes... axes)
 {
-    return wg_axes{static_cast<int8_t>(sizeof...(axes)), keep, {static_cast<int8_t>(axes)...}};
+    return wg_axes{static_cast<int8_t>(sizeof...(axes)), keep, {wg_make_axis(axes)...}};
 }
 
 template <size_t count> struct wg_list_holder {
