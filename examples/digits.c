@@ -1,6 +1,10 @@
 /* The demonstration: an MLP (784-256-10) learns handwritten digits, its gradient is proven right, its graph is drawn.
 
-   usage: digits DATA OUTPUT     DATA holds the four files of MNIST; OUTPUT receives pictures and the weights. */
+   usage: digits DATA OUTPUT [choose]
+
+   With "choose", only the training digits are used, four fifths to learn and one fifth to judge: so the rate, the
+   dropout and the number of epochs below were found. DATA holds the four files of MNIST; OUTPUT receives pictures and
+   weights. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,8 +175,7 @@ static bool draw_history(const history *h, const char *output)
     for (int i = 0; i <= 4; i++) {
         int y = 270 - 60 * i;
         fprintf(file, "<line x1='60' x2='620' y1='%d' y2='%d' stroke='#ddd'/>\n", y, y);
-        fprintf(file, "<text x='52' y='%d' text-anchor='end' fill='#0b5fa5'>0.%03d</text>\n", y + 4,
-                (int)(250 * h->loss[0] * i));
+        fprintf(file, "<text x='52' y='%d' text-anchor='end' fill='#0b5fa5'>%.3f</text>\n", y + 4, h->loss[0] * i / 4);
         fprintf(file, "<text x='628' y='%d' fill='#b35900'>%d.%d %%</text>\n", y + 4, (900 + 25 * i) / 10, 25 * i % 10);
     }
     for (int i = 0; i < EPOCHS; i += i ? 5 : 4)
@@ -226,10 +229,13 @@ static void draw_sheet(wg_context *ctx, const mlp *m, wg_dataset *test, const ch
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) return fprintf(stderr, "usage: digits DATA OUTPUT\n"), EXIT_FAILURE;
+    bool choose = argc == 4 && strcmp(argv[3], "choose") == 0;
+    if (argc != 3 && !choose) return fprintf(stderr, "usage: digits DATA OUTPUT [choose]\n"), EXIT_FAILURE;
     double start = seconds();
     wg_context *ctx = wg_context_new(&(wg_context_options){.seed = 1});
     wg_dataset *train_set = digits_open(ctx, argv[1], "train"), *test_set = digits_open(ctx, argv[1], "t10k");
+    if (choose) wg_dataset_split(train_set, 0.8, &train_set, &test_set);
+    if (wg_failed(ctx)) return wg_context_close(ctx, stderr);
     wg_loader *training =
         wg_loader_new(ctx, train_set, &(wg_loader_options){.batch = BATCH, .shuffle = true, .shift = 1});
     wg_loader *testing = wg_loader_new(ctx, test_set, &(wg_loader_options){.batch = 250});
@@ -239,11 +245,13 @@ int main(int argc, char **argv)
     double worst = check(ctx, &m, training);
     printf("A smaller one with tanh, every element:\n");
     double smooth = check_smooth(ctx);
+    if (isnan(worst) || isnan(smooth)) return wg_context_close(ctx, stderr), EXIT_FAILURE;
 
     printf("Training on %lld digits, %d epochs:\n", (long long)wg_dataset_size(train_set), EPOCHS);
     history h = {{0}, {0}};
     train(ctx, &m, wg_loader_new(ctx, train_set, &(wg_loader_options){.batch = BATCH, .shuffle = true, .shift = 1}),
           testing, &h);
+    if (wg_failed(ctx)) return wg_context_close(ctx, stderr);
     draw_step(ctx, &m, training, argv[2]);
     draw_sheet(ctx, &m, test_set, argv[2]);
     if (!draw_history(&h, argv[2])) fprintf(stderr, "training.svg cannot be written\n");
@@ -254,5 +262,5 @@ int main(int argc, char **argv)
     printf("{\"demo\": \"digits\", \"test_accuracy\": %.4f, \"gradcheck_worst_relative_error\": %.2e, "
            "\"smooth_worst_element_error\": %.2e, \"seconds\": %.1f}\n",
            h.accuracy[EPOCHS - 1], worst, smooth, seconds() - start);
-    return wg_context_close(ctx, stderr) || isnan(worst) || isnan(smooth);
+    return wg_context_close(ctx, stderr) || (!choose && h.accuracy[EPOCHS - 1] < 0.97); /* less is a fault */
 }

@@ -1,5 +1,6 @@
 /* Shows: a Wasserstein GAN with gradient penalty (a gradient inside a loss): two networks, two optimisers chosen
    by name, several critic steps per generator step; a generator step cannot touch the critic's parameters. */
+#include <stdlib.h>
 #include <wengert/wengert.h>
 
 enum { NOISE = 64, PIXELS = 784, BATCH = 64, CRITIC_STEPS = 5, ROUNDS = 3000 };
@@ -40,8 +41,10 @@ static wg_tensor gradient_penalty(wg_context *ctx, const network *critic, wg_ten
     return wg_mean(wg_square(wg_sub_scalar(wg_norm(slope, WG_AXES(-1)), 1)), WG_ALL);
 }
 
-int main(void)
+/* usage: wgan [ROUNDS] */
+int main(int argc, char **argv)
 {
+    int rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
     wg_context *ctx = wg_context_new(&(wg_context_options){.seed = 1});
     wg_image_options pixels = {.scale = 1 / 255.0};
     wg_dataset *digits = wg_dataset_idx(ctx, "train-images-idx3-ubyte.gz", NULL, &pixels);
@@ -55,7 +58,7 @@ int main(void)
     wg_optimizer *critic_adam = wg_adam_new(ctx, "critic/*", &adam);
     wg_tensor fixed_noise = wg_variable(ctx, "fixed_noise", wg_normal(ctx, WG_SHAPE(64, NOISE)));
 
-    for (int round = 0; round < ROUNDS && !wg_failed(ctx); round++) {
+    for (int round = 0; round < rounds && !wg_failed(ctx); round++) {
         double distance = 0;
         for (int k = 0; k < CRITIC_STEPS; k++) {
             wg_batch batch;

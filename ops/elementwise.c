@@ -2,6 +2,7 @@
 #include "ops/builder.h"
 #include "ops/rows.h"
 #include "ops/scalar.h"
+#include "ops/wrap.h"
 
 #include <wengert/functions.h>
 

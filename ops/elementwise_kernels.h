@@ -9,7 +9,7 @@
 #define RESULT_BOOL bool
 
 #define KERNEL_UNARY(name, result, value)                  \
-    static void JOIN(name, P)(const wg_call *call)         \
+    WRAPS static void JOIN(name, P)(const wg_call *call)   \
     {                                                      \
         const T *in = call->inputs[0].data;                \
         RESULT_##result *out = call->output->data;         \
@@ -21,7 +21,7 @@
     }
 
 #define KERNEL_BINARY(name, result, value)                                                               \
-    static void JOIN(name, P)(const wg_call *call)                                                       \
+    WRAPS static void JOIN(name, P)(const wg_call *call)                                                 \
     {                                                                                                    \
         const T *left = call->inputs[0].data, *right = call->inputs[1].data;                             \
         RESULT_##result *out = call->output->data;                                                       \

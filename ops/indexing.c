@@ -1,6 +1,7 @@
 /* gather and its adjoint scatter_add. integer = axis, and for scatter_add the axis' length and the index' rank. */
 #include "ops/builder.h"
 #include "ops/rows.h"
+#include "ops/wrap.h"
 
 #include <wengert/functions.h>
 
@@ -133,7 +134,7 @@ static bool infer_scatter_add(const wg_call *call, char *message, size_t size)
 }
 
 #define SCATTER(name, T)                                                                       \
-    static void scatter_##name(const wg_call *call)                                            \
+    WRAPS static void scatter_##name(const wg_call *call)                                      \
     {                                                                                          \
         shape_split s = shape_around(&call->output->shape, (int)call->attributes->integer[0]); \
         int64_t count = wg_shape_size(call->inputs[1].shape);                                  \

@@ -1,6 +1,7 @@
 /* Reductions over any set of axes. integer = the axes as bits, and whether they are kept with length 1. */
 #include "ops/builder.h"
 #include "ops/rows.h"
+#include "ops/wrap.h"
 
 #include <wengert/functions.h>
 
@@ -94,7 +95,7 @@ static reduction reduction_of(const wg_call *call)
 
 /* For each output element o, `start`; then for each of its terms x, `step`; then `finish` is stored. */
 #define REDUCE(name, From, To, start, step, finish)                    \
-    static void name(const wg_call *call)                              \
+    WRAPS static void name(const wg_call *call)                        \
     {                                                                  \
         reduction r = reduction_of(call);                              \
         const From *in = call->inputs[0].data;                         \

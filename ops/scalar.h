@@ -3,6 +3,8 @@
 #ifndef OPS_SCALAR_H
 #define OPS_SCALAR_H
 
+#include "ops/wrap.h"
+
 #include <math.h>
 #include <sleef.h>
 #include <stdbool.h>
@@ -207,7 +209,7 @@ SCALAR_FLOAT(f64, double, , f64_wide_pow, Sleef_cinz_atan2d1_u10purec)
 
 /* Integers wrap around (the library is compiled with -fwrapv), and nothing traps. */
 #define SCALAR_INTEGER(prefix, T)                        \
-    static inline T prefix##_abs(T x)                    \
+    WRAPS static inline T prefix##_abs(T x)              \
     {                                                    \
         return x < 0 ? -x : x;                           \
     }                                                    \
@@ -223,7 +225,7 @@ SCALAR_FLOAT(f64, double, , f64_wide_pow, Sleef_cinz_atan2d1_u10purec)
     {                                                    \
         return a < b ? a : b;                            \
     }                                                    \
-    static inline T prefix##_remainder(T a, T b)         \
+    WRAPS static inline T prefix##_remainder(T a, T b)   \
     {                                                    \
         if (b == 0 || b == -1) return 0;                 \
         T r = a % b;                                     \

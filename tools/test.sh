@@ -67,6 +67,25 @@ echo 'format:'
 if sh tools/format.sh; then passed=$((passed + 1)); else fail 'format differs'; fi
 [ "${1-}" != quick ] || finish
 
+echo 'demo and examples:'
+# run FOLDER COMMAND...: one count for a program that must succeed.
+run() {
+    place=$1
+    shift
+    if (cd "$place" && "$@") >build/program.log 2>&1; then
+        passed=$((passed + 1))
+    else
+        tail -n 20 build/program.log
+        fail "$* fails"
+    fi
+}
+run . sh tools/demo.sh
+cp examples/data/mnist/*.gz build/demo
+for program in rosenbrock embedded mlp 'wgan 2'; do
+    # shellcheck disable=SC2086
+    run build/demo ../demo-build/examples/$program
+done
+
 echo 'decimal comma:'
 export LOCPATH="$PWD/build/locale"
 if [ ! -e build/locale/fr_FR.UTF-8 ]; then
