@@ -9,6 +9,7 @@
    Each difference comes with its doubt: how far the extrapolation still moves, and what rounding of y does to the
    quotient. Doubt excuses an error up to ten times the tolerance, never more: a difference that is worth less than that
    is left out and counted as blurred. */
+#include "autograd/reverse.h"
 #include "base/philox.h"
 #include "engine/replay.h"
 #include "graph/shape.h"
@@ -288,17 +289,24 @@ static bool check_leaf(checker *c, size_t index, wg_gradcheck_leaf *leaf)
 static bool find_parameters(checker *c)
 {
     wg_context *ctx = c->ctx;
-    c->leaves = memory_new(&ctx->memory, ctx->persistent_count + 1, sizeof *c->leaves);
-    if (!c->leaves) return graph_fail_memory(ctx, ctx->persistent_count * sizeof *c->leaves).id;
-    wg_tensor y = graph_tensor(ctx, c->y);
-    for (uint32_t id = 1; id <= c->y; id++) {
-        const persistent *p = graph_persistent_of(ctx, graph_node(ctx, id));
-        if (p && p->trainable && graph_node(ctx, id)->op == &graph_parameter_op &&
-            wg_depends_on(y, graph_tensor(ctx, id)))
-            c->leaves[c->leaf_count++] = id;
+    uint8_t *leads = reverse_sources(ctx, c->y);
+    if (!leads) return false;
+    for (int pass = 0; pass < 2 && graph_ok(ctx); pass++) { /* counted, then listed */
+        size_t count = 0;
+        for (uint32_t id = 1; id <= c->y; id++) {
+            const node *n = graph_node(ctx, id);
+            if (!leads[id] || n->op != &graph_parameter_op || !graph_persistent_of(ctx, n)->trainable) continue;
+            if (pass) c->leaves[count] = id;
+            count++;
+        }
+        c->leaf_count = count;
+        if (pass) break;
+        c->leaves = memory_new(&ctx->memory, count, sizeof *c->leaves);
+        if (!c->leaves) graph_fail_memory(ctx, count * sizeof *c->leaves);
+        if (!count) graph_fail(ctx, WG_BAD_ARGUMENT, "gradcheck: no trainable parameter leads to the tensor");
     }
-    if (!c->leaf_count) graph_fail(ctx, WG_BAD_ARGUMENT, "gradcheck: no trainable parameter leads to the tensor");
-    return c->leaf_count > 0;
+    memory_release(&ctx->memory, leads);
+    return graph_ok(ctx);
 }
 
 static bool take_leaves(checker *c, wg_list xs)

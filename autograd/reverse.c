@@ -70,6 +70,24 @@ bool wg_depends_on(wg_tensor y, wg_tensor x)
            depends_on_any(ctx, ids[0], &ids[1], 1);
 }
 
+uint8_t *reverse_sources(wg_context *ctx, uint32_t y)
+{
+    uint8_t *leads = memory_new(&ctx->memory, (size_t)y + 1, sizeof *leads);
+    if (!leads) {
+        graph_fail_memory(ctx, (size_t)y + 1);
+        return NULL;
+    }
+    leads[y] = 1;
+    for (uint32_t id = y; id > 0; id--) {
+        const node *n = graph_node(ctx, id);
+        size_t count;
+        const uint32_t *inputs = graph_inputs(ctx, n, &count);
+        if (!leads[id] || !n->op->vjp || !type_is_float((wg_type)n->type)) continue;
+        for (size_t i = 0; i < count; i++) leads[inputs[i]] = 1;
+    }
+    return leads;
+}
+
 /* ---- the sweep ---- */
 
 /* Adds a rule's result to what its operand has got so far. */

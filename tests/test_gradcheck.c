@@ -463,3 +463,21 @@ Test(trace, modes_of_the_context_come_back)
     scratch_expect_error(ctx, WG_NOT_FINITE, "log", "checked and eager mode");
     scratch_close(ctx);
 }
+
+/* One parameter may stand on a tape as many leaves, read between assigns that rewinds have performed. */
+Test(leaves, of_one_parameter_read_many_times)
+{
+    wg_context *ctx = context_of(WG_F64, 1);
+    wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(2), wg_init_constant(1)), y = wg_scalar(ctx, 0);
+    for (int i = 0; i < 40; i++) {
+        y = wg_add(y, wg_sum(wg_square(w), WG_ALL));
+        wg_eval(WG_LIST(y));
+        uint64_t mark = wg_mark(ctx);
+        wg_assign(w, wg_add_scalar(w, 1));
+        wg_rewind(ctx, mark);
+    }
+    wg_gradcheck_report r = wg_gradcheck(y, (wg_list){0}, NULL);
+    cr_expect(!r.passed && !r.complete, "older values are gone");
+    cr_expect_eq(wg_error_status(ctx), WG_OVERWRITTEN, "%s", wg_error(ctx));
+    scratch_close(ctx);
+}
