@@ -97,6 +97,7 @@ void text_append(char *text, size_t size, size_t *used, const char *format, ...)
 
 bool shape_axis(const wg_shape *shape, int axis, int *index)
 {
+    if (shape->rank < 0 || shape->rank > WG_MAX_RANK) return false;
     *index = axis < 0 ? axis + shape->rank : axis;
     return *index >= 0 && *index < shape->rank;
 }

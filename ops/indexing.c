@@ -114,7 +114,7 @@ static bool infer_scatter_add(const wg_call *call, char *message, size_t size)
     const wg_array *updates = &call->inputs[0], *index = &call->inputs[1];
     int64_t axis = call->attributes->integer[0], length = call->attributes->integer[1];
     wg_shape out = {0};
-    bool fits = axis >= 0 && length >= 0 && axis + index->shape.rank <= updates->shape.rank;
+    bool fits = axis >= 0 && axis <= WG_MAX_RANK && length >= 0 && axis + index->shape.rank <= updates->shape.rank;
     for (int i = 0; fits && i < index->shape.rank; i++) fits = updates->shape.dim[axis + i] == index->shape.dim[i];
     fits = fits && updates->shape.rank - index->shape.rank + 1 <= WG_MAX_RANK;
     for (int i = 0; fits && i <= updates->shape.rank; i++) {

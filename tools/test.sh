@@ -74,6 +74,7 @@ run() {
     shift
     if (cd "$place" && "$@") >build/program.log 2>&1; then
         passed=$((passed + 1))
+        echo "  $* ran"
     else
         tail -n 20 build/program.log
         fail "$* fails"
