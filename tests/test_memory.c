@@ -112,15 +112,15 @@ Test(memory, what_never_comes_again_is_forgotten)
     wg_context *ctx = wg_context_new(NULL);
     wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(3), wg_init_constant(1));
     size_t early = 0;
-    for (int step = 0; step < 40000; step++) {
+    for (int step = 0; step < 14000; step++) {
         wg_scope_begin(ctx, "step%d", step);
-        wg_tensor x = wg_full(ctx, WG_SHAPE(1 + step % 200, 1 + step / 200), 1);
+        wg_tensor x = wg_full(ctx, WG_SHAPE(1 + step % 100, 1 + step / 100), 1);
         if (step % 1000 == 7)
-            cr_assert_eq(wg_item(wg_sum(wg_mul(w, wg_slice(wg_flatten(x), 1, 0, 1)), WG_ALL)), 3 * (1 + step % 200),
+            cr_assert_eq(wg_item(wg_sum(wg_mul(w, wg_slice(wg_flatten(x), 1, 0, 1)), WG_ALL)), 3 * (1 + step % 100),
                          "%s", wg_error(ctx));
         wg_scope_end(ctx);
         wg_clear(ctx);
-        if (step == 10000) early = wg_context_stats(ctx).bytes;
+        if (step == 6000) early = wg_context_stats(ctx).bytes;
     }
     cr_expect_leq(wg_context_stats(ctx).bytes, early + (256 << 10), "%zu bytes at first, %zu at last", early,
                   wg_context_stats(ctx).bytes);
@@ -131,16 +131,15 @@ Test(memory, what_never_comes_again_is_forgotten)
 static size_t bytes_after_steps(bool vary)
 {
     wg_context *ctx = wg_context_new(NULL);
-    wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(64, 64), wg_init_normal(0.1));
     uint32_t random = 1;
-    for (int step = 0; step < 200; step++) {
+    for (int step = 0; step < 60; step++) {
         random = random * 1664525u + 1013904223u;
         int64_t length = vary ? 16 + (int64_t)(random >> 16) % 4000 : 4015;
-        wg_tensor x = wg_full(ctx, WG_SHAPE(length, 64), 0.5), y = wg_tanh(wg_matmul(wg_tanh(wg_matmul(x, w)), w));
-        wg_assign(w, wg_sub(w, wg_mul_scalar(wg_grad(wg_mean(wg_square(y), WG_ALL), w), 0.1)));
+        wg_tensor layer[6] = {wg_full(ctx, WG_SHAPE(length, 64), 0.5)};
+        for (int i = 1; i < 6; i++) layer[i] = wg_mul_scalar(layer[i - 1], 0.5);
+        cr_assert(wg_eval((wg_list){6, layer}), "%s", wg_error(ctx));
         wg_clear(ctx);
     }
-    cr_assert(!wg_failed(ctx), "%s", wg_error(ctx));
     size_t bytes = wg_context_stats(ctx).peak_bytes;
     wg_context_free(ctx);
     return bytes;
@@ -150,7 +149,7 @@ static size_t bytes_after_steps(bool vary)
 Test(memory, sizes_that_vary_do_not_pile_up)
 {
     size_t longest = bytes_after_steps(false), varied = bytes_after_steps(true);
-    cr_expect_leq(varied, 3 * longest + (32 << 20), "%zu bytes, where the longest batch alone takes %zu", varied,
+    cr_expect_leq(varied, 3 * longest + (20 << 20), "%zu bytes, where the longest batch alone takes %zu", varied,
                   longest);
 }
 
