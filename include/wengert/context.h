@@ -67,6 +67,7 @@ WG_API wg_mode wg_set_mode(wg_context *context, wg_mode mode);
 WG_API wg_mode wg_get_mode(const wg_context *context);
 /* The type that WG_DEFAULT stands for. */
 WG_API wg_type wg_default_type(const wg_context *context);
+/* The counters as they stand. */
 WG_API wg_stats wg_context_stats(const wg_context *context);
 
 /* Names what is recorded until the matching wg_scope_end: scopes nest to a path such as "block2/attention", which

@@ -66,6 +66,7 @@ typedef struct {
     bool restart;   /* the first of a pass */
 } wg_batch;
 
+/* A walk over a data set in batches; belongs to the context. NULL after an error. */
 WG_API wg_loader *wg_loader_new(wg_context *context, wg_dataset *dataset, const wg_loader_options *options);
 /* The next batch; false at the end of a pass (the call after that starts the next one) and after an error.
    x and y borrow memory of the loader until wg_clear or the wg_rewind that drops them. */

@@ -22,6 +22,7 @@ typedef struct {
     wg_tensor weight, bias;
 } wg_linear;
 
+/* Makes the parameters name/weight and name/bias. */
 WG_API wg_linear wg_linear_new(wg_context *context, const char *name, int64_t inputs, int64_t outputs,
                                const wg_linear_options *options);
 /* x: [..., inputs] -> x weight^T + bias: [..., outputs] */

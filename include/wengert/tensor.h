@@ -46,6 +46,7 @@ typedef struct {
     double a, b;
 } wg_init;
 
+/* One value everywhere, or evenly distributed between two. */
 WG_API wg_init wg_init_zeros(void);
 WG_API wg_init wg_init_constant(double value);
 WG_API wg_init wg_init_uniform(double low, double high);
