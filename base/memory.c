@@ -1,6 +1,7 @@
 /* Counted blocks with a header, pooled by size class. */
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,5 +173,7 @@ void memory_share(void *values)
 
 void memory_drop(memory *m, void *values)
 {
-    if (values && --header(values)->users == 0) memory_release(m, values);
+    if (!values) return;
+    assert(header(values)->users > 0 && "values were dropped more often than shared");
+    if (--header(values)->users == 0) memory_release(m, values);
 }

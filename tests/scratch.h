@@ -163,4 +163,22 @@ static inline wg_batch scratch_all(wg_context *ctx, wg_dataset *data)
     return batch;
 }
 
+static inline void expect_values(wg_tensor x, wg_shape shape, const double *expected)
+{
+    double values[64];
+    cr_assert(wg_shape_equal(wg_shape_of(x), shape));
+    cr_assert(wg_read_f64(x, values, (size_t)wg_shape_size(shape)));
+    for (int64_t i = 0; i < wg_shape_size(shape); i++)
+        cr_expect_eq(values[i], expected[i], "value %d is %.17g, not %.17g", (int)i, values[i], expected[i]);
+}
+
+static inline void expect_labels(wg_tensor y, int count, const int32_t *expected)
+{
+    int32_t values[64];
+    cr_assert_eq(wg_type_of(y), WG_I32);
+    cr_assert(wg_shape_equal(wg_shape_of(y), WG_SHAPE(count)));
+    cr_assert(wg_read_i32(y, values, (size_t)count));
+    for (int i = 0; i < count; i++) cr_expect_eq(values[i], expected[i], "label %d is %d", i, (int)values[i]);
+}
+
 #endif

@@ -3,23 +3,6 @@
 
 enum { FLIPS = 20000, RENEW = 200 };
 
-static void expect_values(wg_tensor x, wg_shape shape, const double *expected)
-{
-    double values[64];
-    cr_assert(wg_shape_equal(wg_shape_of(x), shape));
-    cr_assert(wg_read_f64(x, values, (size_t)wg_shape_size(shape)));
-    for (int64_t i = 0; i < wg_shape_size(shape); i++)
-        cr_expect_eq(values[i], expected[i], "value %d is %.17g, not %.17g", (int)i, values[i], expected[i]);
-}
-
-static void expect_labels(wg_tensor y, int count, const int32_t *expected)
-{
-    int32_t values[64];
-    cr_assert(wg_shape_equal(wg_shape_of(y), WG_SHAPE(count)));
-    cr_assert(wg_read_i32(y, values, (size_t)count));
-    for (int i = 0; i < count; i++) cr_expect_eq(values[i], expected[i], "label %d is %d", i, (int)values[i]);
-}
-
 /* ---- right files ---- */
 
 Test(csv, numbers_and_words)
@@ -36,6 +19,21 @@ Test(csv, numbers_and_words)
     cr_expect_str_eq(wg_dataset_class(data, 1), "dog");
     cr_expect_null(wg_dataset_class(data, 2));
     cr_expect_null(wg_dataset_class(data, -1));
+    scratch_close(ctx);
+    scratch_end();
+}
+
+/* Both halves know the classes, and give back what they share once. */
+Test(csv, classes_of_both_halves)
+{
+    scratch_begin();
+    wg_context *ctx = scratch_context();
+    const char *path = scratch_text("a.csv", "x,kind\n1,cat\n2,dog\n3,cat\n4,dog\n");
+    wg_dataset *all = wg_dataset_csv(ctx, path, &(wg_csv_options){.target = "kind"}), *first, *rest;
+    cr_assert(wg_dataset_split(all, 0.5, &first, &rest));
+    cr_expect_str_eq(wg_dataset_class(first, 1), "dog");
+    cr_expect_str_eq(wg_dataset_class(rest, 0), "cat");
+    expect_labels(scratch_all(ctx, rest).y, 2, (int32_t[]){0, 1});
     scratch_close(ctx);
     scratch_end();
 }

@@ -1,4 +1,4 @@
-/* Reading files into data sets: IDX and CSV, plain and gzip-compressed, right and wrong. */
+/* Reading IDX files into data sets, plain and gzip-compressed, right and wrong. */
 #include "tests/scratch.h"
 
 #ifdef WG_HAVE_ZLIB
@@ -11,24 +11,6 @@ enum { FLIPS = 20000, RENEW = 200 };
 static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0,  0,
                                        0, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255};
 static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 7, 200};
-
-static void expect_values(wg_tensor x, wg_shape shape, const double *expected)
-{
-    double values[64];
-    cr_assert(wg_shape_equal(wg_shape_of(x), shape));
-    cr_assert(wg_read_f64(x, values, (size_t)wg_shape_size(shape)));
-    for (int64_t i = 0; i < wg_shape_size(shape); i++)
-        cr_expect_eq(values[i], expected[i], "value %d is %.17g, not %.17g", (int)i, values[i], expected[i]);
-}
-
-static void expect_labels(wg_tensor y, int count, const int32_t *expected)
-{
-    int32_t values[64];
-    cr_assert_eq(wg_type_of(y), WG_I32);
-    cr_assert(wg_shape_equal(wg_shape_of(y), WG_SHAPE(count)));
-    cr_assert(wg_read_i32(y, values, (size_t)count));
-    for (int i = 0; i < count; i++) cr_expect_eq(values[i], expected[i], "label %d is %d", i, (int)values[i]);
-}
 
 /* ---- IDX ---- */
 
