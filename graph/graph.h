@@ -25,26 +25,34 @@ enum node_flags {
     NODE_USED = 4,     /* asked for by name, or substituted: not a forgotten metric */
     NODE_WEAK = 8,     /* a constant that takes part as a C scalar: see wg_input */
     NODE_RESULT = 16,  /* a gradient that wg_grads returned */
-    NODE_KEPT = 32     /* data are the result of an evaluation */
+    NODE_KEPT = 32,    /* data are the result of an evaluation */
+    NODE_FIXED = 64    /* the scalar belongs to the structure: the 1 that a reverse sweep begins with */
 };
 
+/* The first half is structure: what two tapes must agree in for one plan to serve both. The second half differs from
+   step to step. */
 typedef struct node {
     const wg_op *op;
+    uint32_t input[NODE_INLINE_INPUTS]; /* ids; with NODE_MANY: offset and count in the tape's input list; of the leaf
+                                           of a persistent tensor input[0], of an assign input[1]: its index */
+    uint32_t shape;                     /* interned */
+    uint32_t attributes;                /* index on the tape; 0: none */
+    uint8_t type, input_count, scalar_operand, flags;
+
     void *data; /* values: of a leaf, or kept by an evaluation; NULL: not computed */
     union {
         double scalar;    /* the weak operand, bound late */
         uint64_t version; /* of leaves and assigns of a persistent tensor: which of its values they mean; 0: pending */
     };
-    uint32_t input[NODE_INLINE_INPUTS]; /* ids; with NODE_MANY: offset and count in the tape's input list; of the leaf
-                                           of a persistent tensor input[0], of an assign input[1]: its index */
-    uint32_t epoch;                     /* of the handle that may name it */
-    uint32_t shape, scope, site;        /* interned */
-    uint32_t origin;                    /* of a gradient node: the forward node it belongs to */
-    uint32_t attributes;                /* index on the tape; 0: none */
-    uint8_t type, input_count, scalar_operand, flags;
+    uint32_t epoch;       /* of the handle that may name it */
+    uint32_t scope, site; /* interned */
+    uint32_t origin;      /* of a gradient node: the forward node it belongs to */
 } node;
 
+enum { NODE_STRUCTURE = 32 }; /* bytes */
+
 _Static_assert(sizeof(node) == 64, "a node fills one cache line");
+_Static_assert(offsetof(node, data) == NODE_STRUCTURE, "structure comes first");
 
 /* A parameter or variable: a value that outlives the tape. Handles have the top bit of the id set. */
 typedef struct persistent {

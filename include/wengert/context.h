@@ -28,6 +28,7 @@ typedef struct {
     wg_allocator allocator;    /* Default: the C library's */
     const wg_weights *weights; /* parameters of the same name alias these, frozen. Default: none */
     bool eager;                /* compute each op when it is recorded, for debugging */
+    bool plain;                /* compute one node at a time, without plans: to compare with; so does WG_PLAIN=1 */
     bool check_finite;         /* a NaN or an infinity in any computed value is an error that names the op */
     bool break_on_error;       /* raise SIGTRAP at the first error: for use in a debugger */
 } wg_context_options;
