@@ -4,6 +4,9 @@
 
 #include "graph/graph.h"
 
-extern const graph_engine engine_plain;
+/* Computes the roots and performs the assigns; with them comes what is forgotten among the nodes before `end`. */
+bool plain_evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end);
+/* Computes one node, whose operands have values. */
+bool plain_compute(wg_context *ctx, uint32_t id);
 
 #endif

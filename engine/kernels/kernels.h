@@ -28,8 +28,8 @@ tile_kernel kernel_find(const wg_op *op, const wg_type *operand_types, wg_type r
 /* Reductions of f32 and f64 by sum, max and min; NULL for other ops and types. Along rows: out[r out_step] becomes the
    row's; blocked, so that the error of a sum grows with the logarithm of its length. */
 tile_kernel kernel_row_reduction(const wg_op *op, wg_type type);
-/* Along columns: out[c] becomes the combination of itself with all rows. Sums are f64 whatever the type (out is an array
-   of double); max and min have the type of the operand. */
+/* Along columns: out[c] becomes the combination of itself with all rows. Sums are f64 whatever the type (out is an
+   array of double); max and min have the type of the operand. */
 tile_kernel kernel_column_reduction(const wg_op *op, wg_type type);
 
 /* What this process runs on: "sse2", "avx2" or "avx512"; WG_ISA in the environment may choose a lesser one. */
