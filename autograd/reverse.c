@@ -3,18 +3,18 @@
    never in rules. */
 #include "autograd/reverse.h"
 
+#include "autograd/pieces.h"
 #include "graph/shape.h"
 
 #include <wengert/functions.h>
 #include <wengert/gradient.h>
-
-#include <string.h>
 
 typedef struct sweep {
     wg_context *ctx;
     uint32_t y, first; /* the sweep walks from y down to first, the oldest of the xs */
     uint8_t *depends;  /* [y - first + 1]: whether a differentiable path leads from an x to the node */
     uint32_t *cotangent;
+    pieces pieces; /* beside the cotangents, not yet added */
 } sweep;
 
 /* ---- what depends on what ---- */
@@ -23,6 +23,7 @@ static void release_sweep(sweep *s)
 {
     memory_release(&s->ctx->memory, s->depends);
     memory_release(&s->ctx->memory, s->cotangent);
+    pieces_release(&s->pieces);
 }
 
 /* Marks the nodes between the xs and y that carry a derivative. */
@@ -39,6 +40,7 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
         graph_fail_memory(ctx, span * sizeof *s->cotangent);
         return false;
     }
+    s->pieces.nodes = span;
     for (size_t i = 0; i < count; i++)
         if (xs[i] <= s->y) s->depends[xs[i] - s->first] = 1;
     for (uint32_t id = s->first; id <= s->y; id++) {
@@ -55,7 +57,7 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
 /* Whether a differentiable path leads from one of the xs to y. */
 static bool depends_on_any(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count)
 {
-    sweep s = {.ctx = ctx, .y = y};
+    sweep s = {.ctx = ctx, .y = y, .pieces = {.ctx = ctx}};
     bool depends = prepare_sweep(&s, xs, count) && s.depends[y - s.first];
     release_sweep(&s);
     return depends;
@@ -90,24 +92,61 @@ uint8_t *reverse_sources(wg_context *ctx, uint32_t y)
 
 /* ---- the sweep ---- */
 
-/* Adds a rule's result to what its operand has got so far. */
-static bool accumulate(sweep *s, uint32_t id, uint32_t input, wg_tensor gradient)
+static bool add_to(sweep *s, uint32_t *sum, uint32_t gradient)
 {
     wg_context *ctx = s->ctx;
-    if (!gradient.context || !graph_ok(ctx)) return graph_ok(ctx);
-    uint32_t g = graph_resolve(gradient, "vjp");
+    if (!*sum) {
+        *sum = gradient;
+        return true;
+    }
+    const node *a = graph_node(ctx, *sum), *b = graph_node(ctx, gradient);
+    bool plain = graph_is_plain(&ops_add, a, b) && !((a->flags | b->flags) & NODE_WEAK);
+    *sum = (plain ? graph_append_plain(ctx, &ops_add, a, *sum, gradient, 0, 0)
+                  : wg_add(graph_tensor(ctx, *sum), graph_tensor(ctx, gradient)))
+               .id;
+    return *sum != 0;
+}
+
+/* Makes the cotangent of a node whole. */
+static inline bool settle(sweep *s, uint32_t id)
+{
+    size_t place = id - s->first;
+    if (!pieces_any(&s->pieces, place)) return true;
+    uint32_t joined = pieces_join(&s->pieces, place);
+    return joined && add_to(s, &s->cotangent[place], joined);
+}
+
+static void fail_gradient(wg_context *ctx, uint32_t id, const node *found, const node *in)
+{
+    shape_buffer a, b;
+    graph_fail_node(ctx, WG_BAD_SHAPE, id, "its VJP gave %s %s for an operand that is %s %s",
+                    wg_type_name((wg_type)found->type), shape_text(graph_shape(ctx, found), &a),
+                    wg_type_name((wg_type)in->type), shape_text(graph_shape(ctx, in), &b));
+}
+
+/* Adds a rule's result to what its operand has got so far, in the order in which they come. */
+static bool accumulate(sweep *s, uint32_t id, uint32_t input, const wg_tensor *gradient)
+{
+    wg_context *ctx = s->ctx;
+    if (!gradient->context) return true;
+    uint32_t g = graph_resolve(*gradient, "vjp");
     if (!g) return false;
     const node *in = graph_node(ctx, input), *found = graph_node(ctx, g);
     if (found->shape != in->shape || found->type != in->type) {
-        shape_buffer a, b;
-        graph_fail_node(ctx, WG_BAD_SHAPE, id, "its VJP gave %s %s for an operand that is %s %s",
-                        wg_type_name((wg_type)found->type), shape_text(graph_shape(ctx, found), &a),
-                        wg_type_name((wg_type)in->type), shape_text(graph_shape(ctx, in), &b));
+        fail_gradient(ctx, id, found, in);
         return false;
     }
-    uint32_t *sum = &s->cotangent[input - s->first];
-    *sum = *sum ? wg_add(graph_tensor(ctx, *sum), gradient).id : g;
-    return *sum != 0;
+    size_t place = input - s->first;
+    bool part = pieces_is_one(ctx, found);
+    if (!(part && pieces_fit(&s->pieces, place, g)) && !settle(s, input)) return false;
+    return part ? pieces_add(&s->pieces, place, g) : add_to(s, &s->cotangent[place], g);
+}
+
+/* What is recorded from here on belongs to the node. */
+static void work_on(wg_context *ctx, uint32_t id)
+{
+    ctx->origin = graph_node(ctx, id);
+    ctx->origin_id = id;
 }
 
 /* Applies the rule of one node. */
@@ -122,17 +161,23 @@ static bool propagate(sweep *s, uint32_t id, wg_tensor *gradients, size_t capaci
         graph_fail_memory(ctx, count * sizeof *own);
         return false;
     }
-    memset(own, 0, count * sizeof *own);
-    ctx->origin = n;
-    ctx->origin_id = id;
+    for (size_t i = 0; i < count; i++) own[i] = WG_NONE;
     n->op->vjp(graph_tensor(ctx, id), graph_tensor(ctx, s->cotangent[id - s->first]), own);
     bool fine = graph_ok(ctx);
     for (size_t i = 0; fine && i < count; i++) {
         uint32_t input = graph_inputs(ctx, n, &count)[i]; /* asked again: recording moves the list of inputs */
-        if (input >= s->first && s->depends[input - s->first]) fine = accumulate(s, id, input, own[i]);
+        if (input >= s->first && s->depends[input - s->first]) fine = accumulate(s, id, input, &own[i]);
     }
     if (own != gradients) memory_release(&ctx->memory, own);
     return fine;
+}
+
+/* The sweep begins with 1, which belongs to the structure as no other number does. */
+static uint32_t seed(sweep *s)
+{
+    uint32_t one = wg_full_like(graph_tensor(s->ctx, s->y), 1).id;
+    if (one) graph_node(s->ctx, one)->flags |= NODE_FIXED;
+    return one;
 }
 
 static bool run_sweep(sweep *s)
@@ -141,15 +186,15 @@ static bool run_sweep(sweep *s)
     const node *outer = ctx->origin;
     uint32_t outer_id = ctx->origin_id;
     wg_tensor gradients[8];
-    ctx->origin = graph_node(ctx, s->y);
-    ctx->origin_id = s->y;
-    s->cotangent[s->y - s->first] = wg_full_like(graph_tensor(ctx, s->y), 1).id;
+    work_on(ctx, s->y);
+    s->cotangent[s->y - s->first] = seed(s);
     bool fine = graph_ok(ctx);
-    for (uint32_t id = s->y; fine && id >= s->first; id--) {
-        const node *n = graph_node(ctx, id);
-        if (s->depends[id - s->first] && s->cotangent[id - s->first] && n->op->vjp)
+    for (uint32_t id = s->y + 1; fine && id-- > s->first;) {
+        if (!s->depends[id - s->first]) continue;
+        work_on(ctx, id);
+        fine = settle(s, id);
+        if (fine && s->cotangent[id - s->first] && ctx->origin->op->vjp)
             fine = propagate(s, id, gradients, sizeof gradients / sizeof *gradients);
-        if (id == s->first) break;
     }
     ctx->origin = outer;
     ctx->origin_id = outer_id;
@@ -205,7 +250,7 @@ static bool check_variables(wg_context *ctx, uint32_t y, wg_list xs, const uint3
 
 static bool record_gradients(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count, wg_tensor *out)
 {
-    sweep s = {.ctx = ctx, .y = y};
+    sweep s = {.ctx = ctx, .y = y, .pieces = {.ctx = ctx}};
     bool fine = prepare_sweep(&s, xs, count) && run_sweep(&s);
     for (size_t i = 0; fine && i < count; i++) {
         uint32_t found = xs[i] <= y ? s.cotangent[xs[i] - s.first] : 0;

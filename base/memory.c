@@ -171,6 +171,11 @@ void memory_share(void *values)
     header(values)->users++;
 }
 
+uint32_t memory_users(const void *values)
+{
+    return header(values)->users;
+}
+
 void memory_drop(memory *m, void *values)
 {
     if (!values) return;

@@ -39,6 +39,7 @@ char *memory_string(memory *m, const char *text);
 /* Values: as memory_new, but not zeroed, and with a count of users that starts at 1. */
 void *memory_values(memory *m, size_t bytes);
 void memory_share(void *values);
+uint32_t memory_users(const void *values);
 /* One user fewer; the last one returns the block. NULL is fine. */
 void memory_drop(memory *m, void *values);
 

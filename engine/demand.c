@@ -83,21 +83,20 @@ static void mark_forgotten(demand *d, const wg_context *ctx, uint32_t end)
     }
 }
 
-/* Marks the ids; returns the smallest mark so far. */
-static uint32_t mark_roots(demand *d, const uint32_t *ids, size_t count, uint32_t lowest)
+static void mark_roots(demand *d, const uint32_t *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         d->mark[ids[i]] |= DEMAND_NEEDED | DEMAND_KEEP;
-        if (ids[i] < lowest) lowest = ids[i];
+        if (ids[i] < d->lowest) d->lowest = ids[i];
+        if (ids[i] > d->highest) d->highest = ids[i];
     }
-    return lowest;
 }
 
 /* Lists the needed nodes from the newest to the oldest mark; false if there is no memory or one is a past binding.
-   Nodes older than the oldest mark are not looked at. */
-static bool list_needed(demand *d, wg_context *ctx, uint32_t lowest, bool *lost)
+   Nodes beyond the marks are not looked at. */
+static bool list_needed(demand *d, wg_context *ctx, bool *lost)
 {
-    for (uint32_t id = ctx->node_count; id-- > 1 && id >= lowest;) {
+    for (uint32_t id = d->highest + 1; id-- > 1 && id >= d->lowest;) {
         const node *n = graph_node(ctx, id);
         if (!(d->mark[id] & DEMAND_NEEDED) || graph_values(ctx, n)) continue;
         if (past_binding(ctx, n)) {
@@ -113,7 +112,7 @@ static bool list_needed(demand *d, wg_context *ctx, uint32_t lowest, bool *lost)
         const uint32_t *inputs = graph_inputs(ctx, n, &count);
         for (size_t i = 0; i < count; i++) {
             d->mark[inputs[i]] |= DEMAND_NEEDED;
-            if (inputs[i] && inputs[i] < lowest) lowest = inputs[i];
+            if (inputs[i] && inputs[i] < d->lowest) d->lowest = inputs[i];
         }
     }
     return true;
@@ -128,29 +127,46 @@ static void reverse(uint32_t *ids, size_t count)
     }
 }
 
+/* With assigns, everything on the tape matters. */
+static bool collect_for_assigns(demand *d, wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end)
+{
+    d->lowest = 1;
+    d->highest = ctx->node_count - 1;
+    mark_lost(d, ctx);
+    if (!check_lost(d, ctx, roots, count) || !check_lost(d, ctx, ctx->assigns, ctx->assign_count)) return false;
+    mark_forgotten(d, ctx, end);
+    mark_roots(d, ctx->assigns, ctx->assign_count);
+    return true;
+}
+
 bool demand_collect(demand *d, wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end)
 {
-    *d = (demand){.marks = ctx->node_count};
+    d->count = 0;
+    d->lowest = ctx->node_count;
+    d->highest = 0;
     if (!graph_ok(ctx)) return false;
-    d->mark = memory_new(&ctx->memory, d->marks, sizeof *d->mark);
-    if (!d->mark) return graph_fail_memory(ctx, d->marks).id;
+    if (!memory_grow(&ctx->memory, (void **)&d->mark, &d->mark_capacity, ctx->node_count, sizeof *d->mark))
+        return graph_fail_memory(ctx, ctx->node_count).id;
+    if (ctx->assign_count && !collect_for_assigns(d, ctx, roots, count, end)) return false;
+    mark_roots(d, roots, count);
     bool lost = false;
-    if (ctx->assign_count) {
+    if (list_needed(d, ctx, &lost)) {
+        reverse(d->id, d->count);
+        return true;
+    }
+    if (lost) {
+        d->lowest = 1;
         mark_lost(d, ctx);
-        if (!check_lost(d, ctx, roots, count) || !check_lost(d, ctx, ctx->assigns, ctx->assign_count)) return false;
-        mark_forgotten(d, ctx, end);
+        check_lost(d, ctx, roots, count);
     }
-    uint32_t lowest = mark_roots(d, roots, count, ctx->assign_count ? 1 : ctx->node_count);
-    mark_roots(d, ctx->assigns, ctx->assign_count, lowest);
-    if (!list_needed(d, ctx, lowest, &lost)) {
-        if (lost) {
-            mark_lost(d, ctx);
-            check_lost(d, ctx, roots, count);
-        }
-        return false;
-    }
-    reverse(d->id, d->count);
-    return true;
+    return false;
+}
+
+void demand_end(demand *d)
+{
+    if (!d->mark) return;
+    d->mark[0] = 0; /* the weak scalar's */
+    if (d->lowest <= d->highest) memset(d->mark + d->lowest, 0, d->highest - d->lowest + 1);
 }
 
 void demand_release(demand *d, wg_context *ctx)

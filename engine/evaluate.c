@@ -1,7 +1,50 @@
 /* What the graph asks of an engine, and which executor serves it. */
 #include "engine/demand.h"
 #include "engine/plain.h"
+#include "engine/state.h"
 #include "ops/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The number of each item's node. */
+static double *scalars_of(const wg_context *ctx, const program *p, bump *b)
+{
+    double *scalar = bump_new(b, p->count, sizeof *scalar);
+    for (uint32_t i = 0; scalar && i < p->count; i++) scalar[i] = graph_node(ctx, p->source[i])->scalar;
+    return scalar;
+}
+
+static bool run_planned(wg_context *ctx, engine_state *s)
+{
+    const demand *d = &s->demand;
+    bump b = bump_of(&ctx->memory);
+    program p;
+    double *scalar = NULL;
+    bool fine = memory_grow(&ctx->memory, (void **)&s->place, &s->place_capacity, ctx->node_count, sizeof *s->place) &&
+                program_build(&p, &b, ctx, d, s->place) && (scalar = scalars_of(ctx, &p, &b));
+    if (!fine) graph_fail_memory(ctx, d->count * sizeof(item));
+    plan *found = fine ? state_plan(ctx, &p, scalar) : NULL;
+    fine = found && plan_run(ctx, found, p.source);
+    bump_free(&b);
+    return fine;
+}
+
+/* Computes the roots and performs the assigns; with them comes what is forgotten among the nodes before `end`. */
+static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end)
+{
+    if (!graph_ok(ctx)) return false;
+    engine_state *s = state_of(ctx);
+    if (!s) return graph_fail_memory(ctx, sizeof *s).id;
+    demand_verify(ctx);
+    ctx->evaluations++;
+    bool plain = ctx->options.plain || ctx->options.check_finite;
+    bool fine = demand_collect(&s->demand, ctx, roots, count, end);
+    if (fine && s->demand.count) fine = plain ? plain_evaluate(ctx, &s->demand) : run_planned(ctx, s);
+    demand_end(&s->demand);
+    if (fine) demand_perform_assigns(ctx);
+    return fine;
+}
 
 static bool evaluate_roots(wg_context *ctx, const uint32_t *roots, size_t count)
 {
@@ -9,12 +52,12 @@ static bool evaluate_roots(wg_context *ctx, const uint32_t *roots, size_t count)
         graph_node(ctx, roots[i])->flags |= NODE_USED;
         if (ctx->assign_count && !graph_pin(ctx, roots[i])) return false;
     }
-    return plain_evaluate(ctx, roots, count, ctx->node_count);
+    return evaluate(ctx, roots, count, ctx->node_count);
 }
 
 static bool perform(wg_context *ctx, uint32_t first)
 {
-    return plain_evaluate(ctx, NULL, 0, first);
+    return evaluate(ctx, NULL, 0, first);
 }
 
 static const graph_engine engine = {
@@ -22,9 +65,13 @@ static const graph_engine engine = {
     .perform = perform,
     .compute = plain_compute,
     .fill = &ops_full,
+    .close = state_close,
 };
 
 wg_context *wg_context_new(const wg_context_options *options)
 {
-    return graph_context_new(options, &engine);
+    wg_context_options chosen = options ? *options : (wg_context_options){0};
+    const char *plain = getenv("WG_PLAIN");
+    if (plain && strcmp(plain, "1") == 0) chosen.plain = true;
+    return graph_context_new(&chosen, &engine);
 }

@@ -13,7 +13,7 @@
 
 typedef struct evaluation {
     wg_context *ctx;
-    demand demand;
+    demand *demand;
     uint32_t *uses;
 } evaluation;
 
@@ -89,9 +89,9 @@ static void *compute_values(wg_context *ctx, uint32_t id)
 
 static void count_uses(evaluation *e)
 {
-    for (size_t k = 0; k < e->demand.count; k++) {
+    for (size_t k = 0; k < e->demand->count; k++) {
         size_t count;
-        const uint32_t *inputs = graph_inputs(e->ctx, graph_node(e->ctx, e->demand.id[k]), &count);
+        const uint32_t *inputs = graph_inputs(e->ctx, graph_node(e->ctx, e->demand->id[k]), &count);
         for (size_t i = 0; i < count; i++) e->uses[inputs[i]]++;
     }
 }
@@ -100,7 +100,7 @@ static void drop_unused(evaluation *e, const node *n)
 {
     size_t count;
     const uint32_t *inputs = graph_inputs(e->ctx, n, &count);
-    uint8_t *mark = e->demand.mark;
+    uint8_t *mark = e->demand->mark;
     for (size_t i = 0; i < count; i++) {
         node *in = graph_node(e->ctx, inputs[i]);
         if (!inputs[i] || --e->uses[inputs[i]] || !(mark[inputs[i]] & FRESH) || mark[inputs[i]] & DEMAND_KEEP) continue;
@@ -112,12 +112,12 @@ static void drop_unused(evaluation *e, const node *n)
 
 static bool run(evaluation *e)
 {
-    for (size_t i = 0; i < e->demand.count; i++) {
-        uint32_t id = e->demand.id[i];
+    for (size_t i = 0; i < e->demand->count; i++) {
+        uint32_t id = e->demand->id[i];
         node *n = graph_node(e->ctx, id);
         n->data = compute_values(e->ctx, id);
         if (!n->data) return false;
-        e->demand.mark[id] |= FRESH;
+        e->demand->mark[id] |= FRESH;
         drop_unused(e, n);
     }
     return true;
@@ -126,20 +126,20 @@ static bool run(evaluation *e)
 /* Gives kept values to their nodes for good. */
 static bool keep(evaluation *e)
 {
-    for (size_t i = 0; i < e->demand.count; i++) {
-        uint32_t id = e->demand.id[i];
-        if (!(e->demand.mark[id] & FRESH)) continue;
+    for (size_t i = 0; i < e->demand->count; i++) {
+        uint32_t id = e->demand->id[i];
+        if (!(e->demand->mark[id] & FRESH)) continue;
         if (!demand_keep(e->ctx, id, graph_node(e->ctx, id)->data)) return false;
-        e->demand.mark[id] &= (uint8_t)~FRESH;
+        e->demand->mark[id] &= (uint8_t)~FRESH;
     }
     return true;
 }
 
 static void drop_fresh(evaluation *e)
 {
-    for (size_t i = 0; i < e->demand.count; i++) {
-        node *n = graph_node(e->ctx, e->demand.id[i]);
-        if (!(e->demand.mark[e->demand.id[i]] & FRESH)) continue;
+    for (size_t i = 0; i < e->demand->count; i++) {
+        node *n = graph_node(e->ctx, e->demand->id[i]);
+        if (!(e->demand->mark[e->demand->id[i]] & FRESH)) continue;
         memory_drop(&e->ctx->memory, n->data);
         n->data = NULL;
     }
@@ -147,8 +147,8 @@ static void drop_fresh(evaluation *e)
 
 static bool compute_demand(evaluation *e)
 {
-    e->uses = memory_new(&e->ctx->memory, e->demand.marks, sizeof *e->uses);
-    if (!e->uses) return graph_fail_memory(e->ctx, e->demand.marks * sizeof *e->uses).id;
+    e->uses = memory_new(&e->ctx->memory, e->ctx->node_count, sizeof *e->uses);
+    if (!e->uses) return graph_fail_memory(e->ctx, e->ctx->node_count * sizeof *e->uses).id;
     count_uses(e);
     bool fine = run(e) && keep(e);
     if (!fine) drop_fresh(e);
@@ -156,16 +156,9 @@ static bool compute_demand(evaluation *e)
     return fine;
 }
 
-bool plain_evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end)
+bool plain_evaluate(wg_context *ctx, demand *d)
 {
-    evaluation e = {.ctx = ctx};
-    if (!graph_ok(ctx)) return false;
-    demand_verify(ctx);
-    ctx->evaluations++;
-    bool fine = demand_collect(&e.demand, ctx, roots, count, end) && compute_demand(&e);
-    demand_release(&e.demand, ctx);
-    if (fine) demand_perform_assigns(ctx);
-    return fine;
+    return compute_demand(&(evaluation){.ctx = ctx, .demand = d});
 }
 
 /* ---- eager mode ---- */

@@ -1,5 +1,6 @@
 /* The life of a context and of its tape. */
 #include "graph/graph.h"
+#include "graph/infer.h"
 #include "graph/intern.h"
 #include "graph/shape.h"
 #include "graph/weights.h"
@@ -32,7 +33,7 @@ static bool take_zeroth_entries(wg_context *ctx)
 {
     static const wg_shape scalar;
     ctx->node_count = 1;
-    return graph_intern_shape(ctx, &scalar) == 0 && graph_intern_scope(ctx, 0, "") == 0 &&
+    return infer_prepare(ctx) && graph_intern_shape(ctx, &scalar) == 0 && graph_intern_scope(ctx, 0, "") == 0 &&
            graph_intern_site(ctx, NULL) == 0 && ctx->status == WG_OK;
 }
 
@@ -92,6 +93,7 @@ static void release_tables(wg_context *ctx)
                       ctx->assigns,
                       ctx->persistents,
                       ctx->shapes,
+                      ctx->inferences,
                       ctx->scopes,
                       ctx->sites,
                       ctx->selection,
@@ -112,6 +114,7 @@ void wg_context_free(wg_context *ctx)
         graph_finalizer last = ctx->finalizers[--ctx->finalizer_count];
         last.run(last.object);
     }
+    ctx->engine->close(ctx);
     weights_release(ctx->weights);
     release_tables(ctx);
     memory m = ctx->memory; /* the context's own block goes back to it, too */

@@ -16,7 +16,8 @@ enum {
     NODE_MANY = 255,        /* input_count: see there */
     NODE_SCALAR_NONE = 0,   /* else 1 + the operand that is the weak scalar */
     ERROR_SIZE = 1024,
-    PATH_SIZE = 512
+    PATH_SIZE = 512,
+    RECENT_SITES = 64
 };
 
 enum node_flags {
@@ -78,6 +79,8 @@ typedef struct graph_engine {
     bool (*compute)(wg_context *ctx, uint32_t id);
     /* The row of a tensor filled with one number, the node's scalar. */
     const wg_op *fill;
+    /* Releases ctx->engine_state. */
+    void (*close)(wg_context *ctx);
 } graph_engine;
 
 /* Runs when the context is freed, last registered first: for what data loaders and the like own beside its memory. */
@@ -91,26 +94,42 @@ typedef struct intern_table {
     size_t slots, count;
 } intern_table;
 
+/* The number of a call site; most nodes are recorded by a line that has recorded others. */
+typedef struct recent_site {
+    void *address; /* NULL: not in use */
+    uint32_t number;
+} recent_site;
+
 typedef struct scope_entry {
     uint32_t parent;
     char *name; /* the last part of the path */
 } scope_entry;
 
 struct wg_context {
-    memory memory;
-    wg_context_options options;
-    const graph_engine *engine;
-    wg_mode mode;
-    int threads;
-    uint32_t epoch, first_epoch; /* now, and when the tape was last empty by wg_clear or wg_recover */
-
-    node **chunk; /* the tape */
-    size_t chunk_capacity, chunks;
+    /* What recording a node reads and writes stands first, on a few cache lines. */
+    wg_status status;
     uint32_t node_count; /* ids below this are in use; 0 is poison */
-    uint32_t *inputs;    /* of nodes with many */
-    size_t input_capacity, input_count;
+    node **chunk;        /* the tape */
+    size_t chunk_capacity, chunks;
+    uint32_t epoch, first_epoch; /* now, and when the tape was last empty by wg_clear or wg_recover */
+    uint32_t scope;              /* open now */
+    void *site;                  /* where the running public call was made; NULL outside of one */
+    const struct node *origin;   /* forward node that the sweep works on: lends scope and site */
+    uint32_t origin_id;
+    uint64_t recorded;
+    const graph_engine *engine;
+    wg_shape *shapes;
+    struct inference *inferences; /* what ops inferred before (infer.c) */
     wg_attributes *attributes;
     size_t attribute_capacity, attribute_count;
+    wg_context_options options;
+    recent_site recent_sites[RECENT_SITES];
+    struct engine_state *engine_state; /* the engine's own; NULL until it needs some */
+    wg_mode mode;
+    int threads;
+
+    uint32_t *inputs; /* of nodes with many */
+    size_t input_capacity, input_count;
     uint32_t *held; /* nodes that own values */
     size_t held_capacity, held_count;
     uint32_t *assigns; /* pending, in order */
@@ -122,29 +141,23 @@ struct wg_context {
     wg_tensor *selection; /* of wg_parameters */
     size_t selection_capacity;
 
-    wg_shape *shapes;
     size_t shape_capacity;
     intern_table shape_table;
+    uint64_t shape_trims; /* how often the numbers of shapes began anew: see intern_trim */
     scope_entry *scopes;
     size_t scope_capacity;
     intern_table scope_table;
     void **sites;
     size_t site_capacity;
     intern_table site_table;
-    uint32_t last_site; /* interned: most nodes are recorded by the line that recorded the one before */
 
-    uint32_t scope;            /* open now */
-    void *site;                /* where the running public call was made; NULL outside of one */
-    const struct node *origin; /* forward node that the sweep works on: lends scope and site */
-    uint32_t origin_id;
-
-    uint64_t draws, recorded, evaluations, computed, clears;
+    uint64_t draws, evaluations, computed, clears;
     graph_finalizer *finalizers;
     size_t finalizer_capacity, finalizer_count;
     const wg_weights *weights;
     struct wg_graph *graphs; /* read out, alive until wg_clear */
+    memory memory;
 
-    wg_status status;
     char message[ERROR_SIZE], hint[ERROR_SIZE / 4], path[PATH_SIZE], full_message[2 * ERROR_SIZE];
     void *error_site;
 };
@@ -186,14 +199,26 @@ static inline node *graph_node(const wg_context *ctx, uint32_t id)
 }
 
 /* The ids of a node's operands (a weak scalar counts as none), and how many. */
-const uint32_t *graph_inputs(const wg_context *ctx, const node *n, size_t *count);
+static inline const uint32_t *graph_inputs(const wg_context *ctx, const node *n, size_t *count)
+{
+    bool many = n->input_count == NODE_MANY;
+    *count = many ? n->input[1] : n->input_count;
+    return many ? ctx->inputs + n->input[0] : n->input;
+}
 
 static inline wg_shape graph_shape(const wg_context *ctx, const node *n)
 {
     return ctx->shapes[n->shape];
 }
 
-/* Never NULL. */
+/* The same in place, until the next shape is interned: recording may move it. */
+static inline const wg_shape *graph_shape_at(const wg_context *ctx, uint32_t id)
+{
+    return &ctx->shapes[graph_node(ctx, id)->shape];
+}
+
+extern const wg_attributes graph_no_attributes; /* all zero */
+/* Never NULL; until the next attributes are recorded. */
 const wg_attributes *graph_attributes(const wg_context *ctx, const node *n);
 /* Elements, and bytes of a node's values. */
 int64_t graph_size(const wg_context *ctx, const node *n);
@@ -206,16 +231,36 @@ typedef struct graph_record {
     const uint32_t *inputs; /* ids, 0 in the place of the weak scalar */
     int scalar_operand;     /* 1 + its place; 0: none */
     double scalar;
-    const wg_attributes *attributes; /* NULL: none */
-    wg_type type;                    /* of the result */
-    const wg_shape *shape;           /* of the result; NULL: see interned_shape */
+    const wg_attributes *attributes; /* NULL: none but the integers below */
+    size_t integer_count;            /* the first of the attributes' integers, all else being 0: this saves clearing */
+    const int64_t *integers;         /* and copying a struct */
+    wg_type type;                    /* of the result, where it is known or the op is told it; else WG_DEFAULT */
+    const wg_shape *shape;           /* of the result, likewise; NULL: see interned_shape */
     uint32_t interned_shape;
 } graph_record;
+
+static inline void graph_fill_attributes(wg_attributes *to, const graph_record *record)
+{
+    *to = record->attributes ? *record->attributes : graph_no_attributes;
+    for (size_t i = 0; !record->attributes && i < record->integer_count; i++) to->integer[i] = record->integers[i];
+}
 
 /* Appends a node whose type and shape are known; poison after an error. */
 wg_tensor graph_append(wg_context *ctx, const graph_record *record);
 /* Infers type and shape by the op's rule, then appends. */
-wg_tensor graph_apply(wg_context *ctx, graph_record *record);
+wg_tensor graph_apply(wg_context *ctx, const graph_record *record);
+
+/* Most element-wise ops join operands of one type and one interned shape: then there is nothing to infer. */
+static inline bool graph_is_plain(const wg_op *op, const node *a, const node *b)
+{
+    return op->elementwise && a->shape == b->shape && a->type == b->type && (a->type == WG_F32 || a->type == WG_F64) &&
+           op->kernel[a->type];
+}
+
+/* Appends such an op to operands like the given one; b is 0 where there is one operand, and one of both where the weak
+   scalar stands. */
+wg_tensor graph_append_plain(wg_context *ctx, const wg_op *op, const node *like, uint32_t a, uint32_t b,
+                             int scalar_operand, double scalar);
 
 /* The handle of a node. */
 static inline wg_tensor graph_tensor(wg_context *ctx, uint32_t id)
@@ -223,11 +268,45 @@ static inline wg_tensor graph_tensor(wg_context *ctx, uint32_t id)
     return (wg_tensor){ctx, id, graph_node(ctx, id)->epoch};
 }
 
+/* The node that a handle names, in a context without an error: almost all handles do. NULL for all others, those of
+   persistent tensors among them. */
+static inline const node *graph_live(wg_tensor x)
+{
+    const wg_context *ctx = x.context;
+    if (!ctx || ctx->status != WG_OK || x.id - 1 >= ctx->node_count - 1) return NULL;
+    const node *n = graph_node(ctx, x.id);
+    return n->epoch == x.epoch ? n : NULL;
+}
+
+/* The same for two of one context; false if there is another. */
+static inline bool graph_live_two(wg_tensor a, wg_tensor b, const node **left, const node **right)
+{
+    return a.context == b.context && (*left = graph_live(a)) &&
+           (*right = graph_live((wg_tensor){a.context, b.id, b.epoch}));
+}
+
+/* graph_resolve for all other handles. */
+uint32_t graph_resolve_other(wg_tensor x, const char *who);
 /* The node a handle means, or 0 after setting an error that begins with `who`. A persistent tensor is read: its leaf is
    recorded when needed. Poison gives 0 without a new error. */
-uint32_t graph_resolve(wg_tensor x, const char *who);
+static inline uint32_t graph_resolve(wg_tensor x, const char *who)
+{
+    return graph_live(x) ? x.id : graph_resolve_other(x, who);
+}
+
 /* As above, with the context that all tensors of a list share; false if there is none or they differ. */
 bool graph_resolve_list(wg_list list, const char *who, wg_context **ctx, uint32_t *ids);
+static inline bool graph_resolve_two(wg_tensor a, wg_tensor b, const char *who, wg_context **ctx, uint32_t ids[2])
+{
+    const node *left, *right;
+    if (!graph_live_two(a, b, &left, &right))
+        return graph_resolve_list((wg_list){2, (const wg_tensor[]){a, b}}, who, ctx, ids);
+    *ctx = a.context;
+    ids[0] = a.id;
+    ids[1] = b.id;
+    return true;
+}
+
 /* As above, for a list beside a tensor of ctx: all errors are that context's. */
 bool graph_resolve_in(wg_context *ctx, wg_list list, const char *who, uint32_t *ids);
 /* The context of the first tensor that has one. */
@@ -237,6 +316,8 @@ wg_tensor graph_now(wg_tensor x, const char *who);
 /* What a handle names, without recording anything: shape and type; false for poison and worse, without setting an
  * error. */
 bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type);
+/* The shape alone, in place until the next one is interned: recording may move it. Rank 0 for poison and worse. */
+const wg_shape *graph_shape_of(wg_tensor x);
 
 /* ---- leaves (leaf.c) ---- */
 
@@ -302,7 +383,15 @@ bool graph_match(const char *pattern, const char *name);
 
 uint32_t graph_intern_shape(wg_context *ctx, const wg_shape *shape); /* 0 after running out of memory */
 uint32_t graph_intern_scope(wg_context *ctx, uint32_t parent, const char *name);
-uint32_t graph_intern_site(wg_context *ctx, void *address);
+uint32_t graph_intern_site(wg_context *ctx, void *address); /* likewise */
+static inline uint32_t graph_site(wg_context *ctx, void *address)
+{
+    uintptr_t bits = (uintptr_t)address;
+    recent_site *recent = &ctx->recent_sites[(bits ^ bits >> 6) % RECENT_SITES];
+    if (recent->address != address) *recent = (recent_site){address, graph_intern_site(ctx, address)};
+    return recent->number;
+}
+
 /* Finds or adds a name in a table whose entries are persistents. */
 uint64_t graph_hash_text(const char *text);
 
@@ -326,8 +415,10 @@ static inline void site_leave(site_guard *guard)
     if (guard->context) guard->context->site = NULL;
 }
 
-#define WG_ENTRY(ctx)                                                                                              \
-    site_guard site_of_call __attribute__((cleanup(site_leave))) = site_enter((ctx), __builtin_return_address(0)); \
+#define WG_ENTRY(ctx) WG_ENTRY_FROM((ctx), __builtin_return_address(0))
+/* The same for what a public function calls in its place: with the address that it was called from. */
+#define WG_ENTRY_FROM(ctx, address)                                                              \
+    site_guard site_of_call __attribute__((cleanup(site_leave))) = site_enter((ctx), (address)); \
     (void)site_of_call
 
 /* "model.c:14", or function and offset, or "" ; and in parts, where *line is 0 when unknown. */

@@ -1,9 +1,12 @@
 /* Interning: equal shapes, scopes and call sites get one number, so that a node names them in four bytes. */
 #include "graph/intern.h"
 
+#include "graph/infer.h"
+#include "graph/shape.h"
+
 #include <string.h>
 
-static uint64_t mix(uint64_t h)
+static inline uint64_t mix(uint64_t h)
 {
     h ^= h >> 32;
     h *= 0xD6E8FEB86659FD93u;
@@ -36,7 +39,9 @@ static bool make_room(wg_context *ctx, intern_table *table, intern_hash hash_of)
     return true;
 }
 
-size_t intern_find(const wg_context *ctx, const intern_table *table, uint64_t hash, intern_equal equal, const void *key)
+/* The entry that equals the key, or INTERN_NONE. Inline, so that `equal` is, too. */
+static inline size_t intern_find(const wg_context *ctx, const intern_table *table, uint64_t hash, intern_equal equal,
+                                 const void *key)
 {
     if (!table->slots) return INTERN_NONE;
     for (size_t i = hash & (table->slots - 1); table->slot[i]; i = (i + 1) & (table->slots - 1))
@@ -55,10 +60,10 @@ bool intern_add(wg_context *ctx, intern_table *table, intern_hash hash_of)
 
 /* ---- shapes ---- */
 
-static uint64_t hash_shape(const wg_shape *shape)
+static inline uint64_t hash_shape(const wg_shape *shape)
 {
     uint64_t h = (uint64_t)shape->rank;
-    for (int i = 0; i < shape->rank; i++) h = mix(h ^ (uint64_t)shape->dim[i]) + 1;
+    for (int i = 0; i < shape->rank; i++) h = (h ^ (uint64_t)shape->dim[i]) * 0x9E3779B97F4A7C15u;
     return mix(h);
 }
 
@@ -67,14 +72,19 @@ static uint64_t shape_hash(const wg_context *ctx, size_t entry)
     return hash_shape(&ctx->shapes[entry]);
 }
 
-static bool shape_same(const wg_context *ctx, size_t entry, const void *key)
+static inline bool shape_same(const wg_context *ctx, size_t entry, const void *key)
 {
-    return wg_shape_equal(ctx->shapes[entry], *(const wg_shape *)key);
+    return shape_equal(&ctx->shapes[entry], key);
+}
+
+size_t intern_find_shape(const wg_context *ctx, const wg_shape *shape)
+{
+    return intern_find(ctx, &ctx->shape_table, hash_shape(shape), shape_same, shape);
 }
 
 uint32_t graph_intern_shape(wg_context *ctx, const wg_shape *shape)
 {
-    size_t found = intern_find(ctx, &ctx->shape_table, hash_shape(shape), shape_same, shape);
+    size_t found = intern_find_shape(ctx, shape);
     if (found != INTERN_NONE) return (uint32_t)found;
     size_t entry = ctx->shape_table.count;
     if (!memory_grow(&ctx->memory, (void **)&ctx->shapes, &ctx->shape_capacity, entry + 1, sizeof *ctx->shapes))
@@ -164,6 +174,8 @@ void intern_trim(wg_context *ctx)
     static const wg_shape scalar;
     if (ctx->shape_table.count > KEPT_ENTRIES) {
         empty_table(&ctx->shape_table);
+        infer_forget(ctx);
+        ctx->shape_trims++;
         graph_intern_shape(ctx, &scalar); /* number 0 again */
     }
     if (ctx->scope_table.count > KEPT_ENTRIES) trim_scopes(ctx);
@@ -176,12 +188,12 @@ static uint64_t site_hash(const wg_context *ctx, size_t entry)
     return mix((uint64_t)(uintptr_t)ctx->sites[entry]);
 }
 
-static bool site_same(const wg_context *ctx, size_t entry, const void *key)
+static inline bool site_same(const wg_context *ctx, size_t entry, const void *key)
 {
     return ctx->sites[entry] == *(void *const *)key;
 }
 
-static uint32_t find_site(wg_context *ctx, void *address)
+uint32_t graph_intern_site(wg_context *ctx, void *address)
 {
     size_t found = intern_find(ctx, &ctx->site_table, mix((uint64_t)(uintptr_t)address), site_same, &address);
     if (found != INTERN_NONE) return (uint32_t)found;
@@ -191,12 +203,6 @@ static uint32_t find_site(wg_context *ctx, void *address)
     ctx->sites[entry] = address;
     if (!intern_add(ctx, &ctx->site_table, site_hash)) return graph_fail_memory(ctx, sizeof *ctx->sites).id;
     return (uint32_t)entry;
-}
-
-uint32_t graph_intern_site(wg_context *ctx, void *address)
-{
-    if (ctx->sites && ctx->sites[ctx->last_site] == address) return ctx->last_site;
-    return ctx->last_site = find_site(ctx, address);
 }
 
 /* ---- names of persistent tensors ---- */

@@ -9,9 +9,8 @@
 typedef uint64_t (*intern_hash)(const wg_context *ctx, size_t entry);
 typedef bool (*intern_equal)(const wg_context *ctx, size_t entry, const void *key);
 
-/* The entry that equals the key, or INTERN_NONE. */
-size_t intern_find(const wg_context *ctx, const intern_table *table, uint64_t hash, intern_equal equal,
-                   const void *key);
+/* The number of a shape that was interned before, or INTERN_NONE. */
+size_t intern_find_shape(const wg_context *ctx, const wg_shape *shape);
 /* Files the entry that was just appended to the array; false, and not counted, if there is no memory. */
 bool intern_add(wg_context *ctx, intern_table *table, intern_hash hash_of);
 /* With an empty tape: forgets shapes and scopes once there are very many, so that a program that never repeats one does

@@ -18,17 +18,12 @@ size_t wg_type_size(wg_type type)
 
 int64_t wg_shape_size(wg_shape shape)
 {
-    int64_t size = 1;
-    for (int i = 0; i < shape.rank && i < WG_MAX_RANK; i++) size *= shape.dim[i];
-    return size;
+    return shape_size(&shape);
 }
 
 bool wg_shape_equal(wg_shape a, wg_shape b)
 {
-    if (a.rank != b.rank) return false;
-    for (int i = 0; i < a.rank && i < WG_MAX_RANK; i++)
-        if (a.dim[i] != b.dim[i]) return false;
-    return true;
+    return shape_equal(&a, &b);
 }
 
 bool shape_valid(const wg_shape *shape, wg_type type, const char **reason)

@@ -6,6 +6,22 @@
 
 /* Whether rank and lengths are in range and the bytes fit; else the rule that is broken. */
 bool shape_valid(const wg_shape *shape, wg_type type, const char **reason);
+/* As wg_shape_equal, for shapes that need not be copied. */
+static inline bool shape_equal(const wg_shape *a, const wg_shape *b)
+{
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < a->rank && i < WG_MAX_RANK; i++) same = a->dim[i] == b->dim[i];
+    return same;
+}
+
+/* As wg_shape_size, likewise. */
+static inline int64_t shape_size(const wg_shape *shape)
+{
+    int64_t size = 1;
+    for (int i = 0; i < shape->rank && i < WG_MAX_RANK; i++) size *= shape->dim[i];
+    return size;
+}
+
 /* "[32, 784]"; returns the length written. */
 size_t shape_print(const wg_shape *shape, char *text, size_t size);
 

@@ -1,14 +1,15 @@
 /* The tape: appending nodes, and from handles to nodes. */
 #include "graph/graph.h"
+#include "graph/infer.h"
 #include "graph/shape.h"
 
 #include <string.h>
 
-static const wg_attributes no_attributes;
+const wg_attributes graph_no_attributes;
 
 int64_t graph_size(const wg_context *ctx, const node *n)
 {
-    return wg_shape_size(ctx->shapes[n->shape]);
+    return shape_size(&ctx->shapes[n->shape]);
 }
 
 size_t graph_bytes(const wg_context *ctx, const node *n)
@@ -16,22 +17,11 @@ size_t graph_bytes(const wg_context *ctx, const node *n)
     return (size_t)graph_size(ctx, n) * wg_type_size(n->type);
 }
 
-const uint32_t *graph_inputs(const wg_context *ctx, const node *n, size_t *count)
-{
-    if (n->input_count != NODE_MANY) {
-        *count = n->input_count;
-        return n->input;
-    }
-    *count = n->input[1];
-    return ctx->inputs + n->input[0];
-}
-
 /* ---- appending ---- */
 
-/* Makes sure that the next id has a place. */
-static bool reserve_node(wg_context *ctx)
+/* Gives the next ids places. Apart, as what is rare below: so that the usual case saves no registers. */
+static __attribute__((noinline)) bool reserve_chunk(wg_context *ctx)
 {
-    if (ctx->node_count < ctx->chunks * NODE_CHUNK) return true;
     if (ctx->node_count >= PERSISTENT_BIT - NODE_CHUNK) return false;
     if (!memory_grow(&ctx->memory, (void **)&ctx->chunk, &ctx->chunk_capacity, ctx->chunks + 1, sizeof *ctx->chunk))
         return false;
@@ -41,13 +31,60 @@ static bool reserve_node(wg_context *ctx)
     return true;
 }
 
-static bool store_inputs(wg_context *ctx, node *n, const graph_record *record)
+/* The next node, in its place on the tape, with all but its operands and attributes; NULL after an error. */
+static inline node *next_node(wg_context *ctx, const wg_op *op, wg_type type, uint32_t shape)
 {
-    if (record->count <= NODE_INLINE_INPUTS) {
-        n->input_count = (uint8_t)record->count;
-        for (size_t i = 0; i < record->count; i++) n->input[i] = record->inputs[i];
-        return true;
+    if (ctx->node_count >= ctx->chunks * NODE_CHUNK && !reserve_chunk(ctx)) {
+        graph_fail_memory(ctx, NODE_CHUNK * sizeof(node));
+        return NULL;
     }
+    node *n = graph_node(ctx, ctx->node_count);
+    const node *origin = ctx->origin;
+    n->op = op;
+    n->shape = shape;
+    n->attributes = 0;
+    n->type = (uint8_t)type;
+    n->flags = origin ? NODE_GRADIENT : 0;
+    n->data = NULL;
+    n->epoch = ctx->epoch;
+    n->scope = origin ? origin->scope : ctx->scope;
+    n->site = origin ? origin->site : graph_site(ctx, ctx->site);
+    n->origin = origin ? ctx->origin_id : 0;
+    return n;
+}
+
+static __attribute__((noinline)) wg_tensor compute_at_once(wg_context *ctx, uint32_t id)
+{
+    return graph_is_leaf(graph_node(ctx, id)) || ctx->engine->compute(ctx, id) ? graph_tensor(ctx, id)
+                                                                               : graph_poison(ctx);
+}
+
+/* Makes it part of the tape. */
+static inline wg_tensor take_node(wg_context *ctx)
+{
+    if (ctx->status != WG_OK) return graph_poison(ctx);
+    uint32_t id = ctx->node_count++;
+    ctx->recorded++;
+    if (ctx->options.eager) return compute_at_once(ctx, id);
+    return (wg_tensor){ctx, id, ctx->epoch};
+}
+
+wg_tensor graph_append_plain(wg_context *ctx, const wg_op *op, const node *like, uint32_t a, uint32_t b,
+                             int scalar_operand, double scalar)
+{
+    node *n = next_node(ctx, op, op->predicate ? WG_BOOL : (wg_type)like->type, like->shape);
+    if (!n) return graph_poison(ctx);
+    n->input[0] = a;
+    n->input[1] = b;
+    n->input[2] = 0;
+    n->input_count = (uint8_t)op->arity;
+    n->scalar_operand = (uint8_t)scalar_operand;
+    n->scalar = scalar;
+    return take_node(ctx);
+}
+
+static __attribute__((noinline)) bool list_inputs(wg_context *ctx, node *n, const graph_record *record)
+{
     size_t offset = ctx->input_count;
     if (!memory_grow(&ctx->memory, (void **)&ctx->inputs, &ctx->input_capacity, offset + record->count,
                      sizeof *ctx->inputs))
@@ -57,141 +94,53 @@ static bool store_inputs(wg_context *ctx, node *n, const graph_record *record)
     n->input_count = NODE_MANY;
     n->input[0] = (uint32_t)offset;
     n->input[1] = (uint32_t)record->count;
+    n->input[2] = 0;
     return true;
 }
 
-static bool store_attributes(wg_context *ctx, node *n, const wg_attributes *attributes)
+static bool store_attributes(wg_context *ctx, node *n, const graph_record *record)
 {
-    n->attributes = 0;
-    if (!attributes) return true;
     if (ctx->attribute_count == 0) ctx->attribute_count = 1; /* 0 means none */
-    if (!memory_grow(&ctx->memory, (void **)&ctx->attributes, &ctx->attribute_capacity, ctx->attribute_count + 1,
+    if (ctx->attribute_count >= ctx->attribute_capacity &&
+        !memory_grow(&ctx->memory, (void **)&ctx->attributes, &ctx->attribute_capacity, ctx->attribute_count + 1,
                      sizeof *ctx->attributes))
         return false;
-    ctx->attributes[ctx->attribute_count] = *attributes;
+    graph_fill_attributes(&ctx->attributes[ctx->attribute_count], record);
     n->attributes = (uint32_t)ctx->attribute_count++;
     return true;
+}
+
+static inline wg_tensor append(wg_context *ctx, const graph_record *record, wg_type type, uint32_t shape)
+{
+    node *n = next_node(ctx, record->op, type, shape);
+    if (!n) return graph_poison(ctx);
+    n->scalar_operand = (uint8_t)record->scalar_operand;
+    n->scalar = record->scalar;
+    n->input_count = (uint8_t)record->count;
+    n->input[0] = record->count > 0 ? record->inputs[0] : 0;
+    n->input[1] = record->count > 1 ? record->inputs[1] : 0;
+    n->input[2] = record->count > 2 ? record->inputs[2] : 0;
+    if ((record->count > NODE_INLINE_INPUTS && !list_inputs(ctx, n, record)) ||
+        ((record->attributes || record->integer_count) && !store_attributes(ctx, n, record)))
+        return graph_fail_memory(ctx, sizeof(wg_attributes));
+    return take_node(ctx);
 }
 
 wg_tensor graph_append(wg_context *ctx, const graph_record *record)
 {
     const char *reason;
-    if (record->shape && !shape_valid(record->shape, record->type, &reason))
+    if (!graph_ok(ctx)) return graph_poison(ctx);
+    if (!record->shape) return append(ctx, record, record->type, record->interned_shape);
+    if (!shape_valid(record->shape, record->type, &reason))
         return graph_fail(ctx, WG_BAD_SHAPE, "%s: %s", record->op->name, reason);
-    if (!reserve_node(ctx)) return graph_fail_memory(ctx, NODE_CHUNK * sizeof(node));
-    uint32_t id = ctx->node_count;
-    node *n = graph_node(ctx, id);
-    *n = (node){.op = record->op, .epoch = ctx->epoch, .type = (uint8_t)record->type, .scalar = record->scalar};
-    n->scalar_operand = (uint8_t)record->scalar_operand;
-    if (!store_inputs(ctx, n, record) || !store_attributes(ctx, n, record->attributes))
-        return graph_fail_memory(ctx, sizeof(wg_attributes));
-    n->shape = record->shape ? graph_intern_shape(ctx, record->shape) : record->interned_shape;
-    if (ctx->origin) {
-        n->scope = ctx->origin->scope;
-        n->site = ctx->origin->site;
-        n->origin = ctx->origin_id;
-        n->flags = NODE_GRADIENT;
-    } else {
-        n->scope = ctx->scope;
-        n->site = graph_intern_site(ctx, ctx->site);
-    }
-    if (!graph_ok(ctx)) return graph_poison(ctx);
-    ctx->node_count++;
-    ctx->recorded++;
-    if (ctx->options.eager && !graph_is_leaf(n) && !ctx->engine->compute(ctx, id)) return graph_poison(ctx);
-    return graph_tensor(ctx, id);
+    return append(ctx, record, record->type, graph_intern_shape(ctx, record->shape));
 }
 
-/* "name: rule: f32 [2, 3], f32 [4]", the shapes and types of all operands. */
-static void fail_inference(wg_context *ctx, const wg_op *op, wg_status status, const wg_array *arrays, size_t count,
-                           const char *message)
+wg_tensor graph_apply(wg_context *ctx, const graph_record *record)
 {
-    char operands[ERROR_SIZE / 2];
-    size_t used = 0;
-    operands[0] = '\0';
-    bool types_differ = false;
-    for (size_t i = 1; i < count; i++) types_differ |= arrays[i].type != arrays[0].type;
-    for (size_t i = 0; i < count && i < 4; i++) {
-        shape_buffer buffer;
-        if (i) text_append(operands, sizeof operands, &used, " x ");
-        if (types_differ) text_append(operands, sizeof operands, &used, "%s ", wg_type_name(arrays[i].type));
-        text_append(operands, sizeof operands, &used, "%s", shape_text(arrays[i].shape, &buffer));
-    }
-    if (count > 4) text_append(operands, sizeof operands, &used, " x ...");
-    graph_fail(ctx, status, "%s: %s%s%s", op->name, message, used ? ": " : "", operands);
-}
-
-/* Whether a C scalar is a value of the type: silently cutting 0.5 down to 0 would help nobody. */
-static bool scalar_fits(wg_type type, double value)
-{
-    switch (type) {
-    case WG_I32:
-        return value >= INT32_MIN && value <= INT32_MAX && value == (double)(int32_t)value;
-    case WG_I64:
-        return value >= -0x1p63 && value < 0x1p63 && value == (double)(int64_t)value;
-    case WG_U8:
-        return value >= 0 && value <= UINT8_MAX && value == (double)(uint8_t)value;
-    case WG_BOOL:
-        return value == 0 || value == 1;
-    default:
-        return true;
-    }
-}
-
-/* Most element-wise ops join operands of one type and one interned shape: then there is nothing to infer. */
-static bool is_plain_elementwise(const wg_context *ctx, const graph_record *record)
-{
-    const wg_op *op = record->op;
-    if (!op->elementwise || record->count > 2) return false;
-    const node *first = graph_node(ctx, record->inputs[0] ? record->inputs[0] : record->inputs[1]);
-    const node *last = record->count == 2 && record->inputs[1] ? graph_node(ctx, record->inputs[1]) : first;
-    return first->shape == last->shape && first->type == last->type && type_is_float((wg_type)first->type) &&
-           op->kernel[first->type];
-}
-
-static wg_tensor append_elementwise(wg_context *ctx, graph_record *record)
-{
-    const node *first = graph_node(ctx, record->inputs[0] ? record->inputs[0] : record->inputs[1]);
-    record->type = record->op->predicate ? WG_BOOL : (wg_type)first->type;
-    record->shape = NULL;
-    record->interned_shape = first->shape;
-    return graph_append(ctx, record);
-}
-
-wg_tensor graph_apply(wg_context *ctx, graph_record *record)
-{
-    wg_array few[8], *arrays = few;
-    if (!graph_ok(ctx)) return graph_poison(ctx);
-    if (is_plain_elementwise(ctx, record)) return append_elementwise(ctx, record);
-    if (record->count > sizeof few / sizeof *few) {
-        arrays = memory_new(&ctx->memory, record->count, sizeof *arrays);
-        if (!arrays) return graph_fail_memory(ctx, record->count * sizeof *arrays);
-    }
-    wg_type partner = record->type; /* the type that the weak scalar takes */
-    for (size_t i = 0; i < record->count; i++)
-        if (record->inputs[i]) {
-            const node *n = graph_node(ctx, record->inputs[i]);
-            arrays[i] = (wg_array){(wg_type)n->type, ctx->shapes[n->shape], NULL};
-            partner = (wg_type)n->type;
-        }
-    if (record->scalar_operand) {
-        arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
-        number_buffer number;
-        if (!scalar_fits(partner, record->scalar))
-            return graph_fail(ctx, WG_BAD_TYPE, "%s: the number %s is not one of %s", record->op->name,
-                              number_text(record->scalar, 6, &number), wg_type_name(partner));
-    }
-    char message[ERROR_SIZE / 4] = "";
-    wg_array output = {record->type, record->shape ? *record->shape : (wg_shape){0}, NULL};
-    wg_call call = {record->count, arrays, &output, record->attributes ? record->attributes : &no_attributes, NULL};
-    bool fits = record->op->infer(&call, message, sizeof message);
-    wg_status status = output.type == WG_DEFAULT ? WG_BAD_TYPE : WG_BAD_SHAPE;
-    if (!fits) fail_inference(ctx, record->op, status, arrays, record->count, message);
-    if (arrays != few) memory_release(&ctx->memory, arrays);
-    if (!fits) return graph_poison(ctx);
-    record->type = output.type;
-    record->shape = &output.shape;
-    return graph_append(ctx, record);
+    wg_type type;
+    uint32_t shape;
+    return infer(ctx, record, &type, &shape) ? append(ctx, record, type, shape) : graph_poison(ctx);
 }
 
 /* ---- from handles to nodes ---- */
@@ -209,7 +158,7 @@ static const char *handle_fault(wg_tensor x)
     return "an operand is stale: wg_clear or wg_rewind has dropped it";
 }
 
-uint32_t graph_resolve(wg_tensor x, const char *who)
+uint32_t graph_resolve_other(wg_tensor x, const char *who)
 {
     if (x.context && !graph_ok(x.context)) return 0;
     const char *fault = handle_fault(x);
@@ -228,21 +177,26 @@ wg_tensor graph_now(wg_tensor x, const char *who)
     return id ? graph_tensor(x.context, id) : graph_poison(x.context);
 }
 
-bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type)
+/* Shape and type of what a handle names, in place; NULL for poison and worse. */
+static inline const wg_shape *look(wg_tensor x, wg_type *type)
 {
-    *shape = (wg_shape){0};
     *type = WG_DEFAULT;
-    if (handle_fault(x)) return false;
+    if (handle_fault(x)) return NULL;
     if (x.id & PERSISTENT_BIT) {
         const persistent *p = &x.context->persistents[x.id & ~PERSISTENT_BIT];
-        *shape = p->shape;
         *type = p->type;
-    } else {
-        const node *n = graph_node(x.context, x.id);
-        *shape = x.context->shapes[n->shape];
-        *type = (wg_type)n->type;
+        return &p->shape;
     }
-    return true;
+    const node *n = graph_node(x.context, x.id);
+    *type = (wg_type)n->type;
+    return &x.context->shapes[n->shape];
+}
+
+bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type)
+{
+    const wg_shape *found = look(x, type);
+    *shape = found ? *found : (wg_shape){0};
+    return found;
 }
 
 wg_context *graph_context_of(wg_list list)
@@ -278,37 +232,40 @@ bool graph_resolve_in(wg_context *ctx, wg_list list, const char *who, uint32_t *
     return graph_ok(ctx);
 }
 
+const wg_shape *graph_shape_of(wg_tensor x)
+{
+    static const wg_shape none;
+    wg_type type;
+    const wg_shape *shape = look(x, &type);
+    return shape ? shape : &none;
+}
+
 /* ---- public looks at a tensor ---- */
 
 wg_shape wg_shape_of(wg_tensor x)
 {
-    wg_shape shape;
-    wg_type type;
-    graph_look(x, &shape, &type);
-    return shape;
+    return *graph_shape_of(x);
 }
 
 wg_type wg_type_of(wg_tensor x)
 {
-    wg_shape shape;
     wg_type type;
-    graph_look(x, &shape, &type);
+    look(x, &type);
     return type;
 }
 
 int64_t wg_dim(wg_tensor x, int axis)
 {
-    wg_shape shape;
-    wg_type type;
     int index;
-    return graph_look(x, &shape, &type) && shape_axis(&shape, axis, &index) ? shape.dim[index] : 0;
+    const wg_shape *shape = graph_shape_of(x);
+    return shape_axis(shape, axis, &index) ? shape->dim[index] : 0;
 }
 
 int64_t wg_size(wg_tensor x)
 {
-    wg_shape shape;
     wg_type type;
-    return graph_look(x, &shape, &type) ? wg_shape_size(shape) : 0;
+    const wg_shape *shape = look(x, &type);
+    return shape ? shape_size(shape) : 0;
 }
 
 /* ---- public parts of an op's application ---- */
@@ -335,9 +292,10 @@ wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes *attri
     return y;
 }
 
-wg_tensor wg_input(wg_tensor y, size_t index)
+/* Operands of many, scalars, and errors. */
+static __attribute__((noinline)) wg_tensor input_other(wg_tensor y, size_t index, void *site)
 {
-    WG_ENTRY(y.context);
+    WG_ENTRY_FROM(y.context, site);
     uint32_t id = graph_resolve(y, "input");
     if (!id) return graph_poison(y.context);
     const node *n = graph_node(y.context, id);
@@ -350,14 +308,22 @@ wg_tensor wg_input(wg_tensor y, size_t index)
     return graph_weak_scalar(y.context, (wg_type)partner->type, n->scalar);
 }
 
+wg_tensor wg_input(wg_tensor y, size_t index)
+{
+    const node *n = graph_live(y);
+    bool plain = n && n->input_count <= NODE_INLINE_INPUTS && index < n->input_count && n->input[index];
+    if (plain && n->op != &graph_assign_op) return graph_tensor(y.context, n->input[index]);
+    return input_other(y, index, __builtin_return_address(0));
+}
+
 wg_attributes wg_attributes_of(wg_tensor y)
 {
     wg_context *ctx = y.context;
-    if (handle_fault(y) || y.id & PERSISTENT_BIT) return no_attributes;
+    if (handle_fault(y) || y.id & PERSISTENT_BIT) return graph_no_attributes;
     return *graph_attributes(ctx, graph_node(ctx, y.id));
 }
 
 const wg_attributes *graph_attributes(const wg_context *ctx, const node *n)
 {
-    return n->attributes ? &ctx->attributes[n->attributes] : &no_attributes;
+    return n->attributes ? &ctx->attributes[n->attributes] : &graph_no_attributes;
 }

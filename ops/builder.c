@@ -41,16 +41,29 @@ void contiguous_strides(const wg_shape *shape, int64_t stride[WG_MAX_RANK])
     }
 }
 
+static wg_tensor apply_one(wg_context *ctx, const graph_record *record)
+{
+    wg_tensor y = graph_apply(ctx, record);
+    if (!y.id && record->type == WG_DEFAULT && wg_error_status(ctx) == WG_BAD_TYPE)
+        graph_hint(ctx, "convert with wg_cast");
+    return y;
+}
+
 wg_tensor ops_one(const wg_op *op, wg_tensor x, const wg_attributes *attributes, wg_type type, const wg_shape *shape)
 {
     uint32_t id = graph_resolve(x, op->name);
     if (!id) return graph_poison(x.context);
-    wg_tensor y = graph_apply(
+    const node *n = graph_node(x.context, id);
+    if (graph_is_plain(op, n, n)) return graph_append_plain(x.context, op, n, id, 0, 0, 0);
+    return apply_one(
         x.context,
         &(graph_record){.op = op, .count = 1, .inputs = &id, .attributes = attributes, .type = type, .shape = shape});
-    if (!y.id && type == WG_DEFAULT && wg_error_status(x.context) == WG_BAD_TYPE)
-        graph_hint(x.context, "convert with wg_cast");
-    return y;
+}
+
+wg_tensor ops_one_integers(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers)
+{
+    return apply_one(
+        ctx, &(graph_record){.op = op, .count = 1, .inputs = &id, .integer_count = count, .integers = integers});
 }
 
 wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape shape, const wg_attributes *attributes)
@@ -62,38 +75,75 @@ wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape sh
 
 /* ---- broadcasting ---- */
 
-/* Widens `shape` to what it and `other` broadcast to; false if they do not. */
-static bool broadcast_shape(wg_shape *shape, const wg_shape *other)
+/* Whether `shape` broadcasts to `wide`. */
+static bool fits_into(const wg_shape *shape, const wg_shape *wide)
 {
-    wg_shape wide = {.rank = shape->rank > other->rank ? shape->rank : other->rank};
-    for (int i = 1; i <= wide.rank; i++) {
-        int64_t a = i <= shape->rank ? shape->dim[shape->rank - i] : 1;
-        int64_t b = i <= other->rank ? other->dim[other->rank - i] : 1;
+    int lead = wide->rank - shape->rank;
+    bool fits = lead >= 0;
+    for (int i = 0; fits && i < shape->rank; i++) fits = shape->dim[i] == 1 || shape->dim[i] == wide->dim[lead + i];
+    return fits;
+}
+
+/* What two shapes broadcast to; false if they do not. */
+static bool broadcast_shape(const wg_shape *left, const wg_shape *right, wg_shape *wide)
+{
+    *wide = (wg_shape){.rank = left->rank > right->rank ? left->rank : right->rank};
+    for (int i = 1; i <= wide->rank; i++) {
+        int64_t a = i <= left->rank ? left->dim[left->rank - i] : 1;
+        int64_t b = i <= right->rank ? right->dim[right->rank - i] : 1;
         if (a != b && a != 1 && b != 1) return false;
-        wide.dim[wide.rank - i] = a == 1 ? b : a;
+        wide->dim[wide->rank - i] = a == 1 ? b : a;
     }
-    *shape = wide;
     return true;
+}
+
+/* Widens the interned shape `common` to what it and that of a node broadcast to. Mostly one of the two fits into the
+   other. */
+static bool widen(wg_context *ctx, const char *who, uint32_t *common, const node *first, const node *other)
+{
+    const wg_shape *left = &ctx->shapes[*common], *right = &ctx->shapes[other->shape];
+    if (other->shape == *common || fits_into(right, left)) return true;
+    if (fits_into(left, right)) {
+        *common = other->shape;
+        return true;
+    }
+    wg_shape wide;
+    const char *reason;
+    shape_buffer a, b;
+    if (!broadcast_shape(left, right, &wide)) {
+        graph_fail(ctx, WG_BAD_SHAPE, "%s: shapes do not broadcast together: %s and %s", who,
+                   shape_text(graph_shape(ctx, first), &a), shape_text(graph_shape(ctx, other), &b));
+        graph_hint(ctx, "lengths are compared from the last axis on and must be equal or 1");
+    } else if (!shape_valid(&wide, (wg_type)other->type, &reason)) {
+        graph_fail(ctx, WG_BAD_SHAPE, "expand: %s", reason);
+    } else {
+        *common = graph_intern_shape(ctx, &wide);
+    }
+    return graph_ok(ctx);
+}
+
+/* Nothing is left to infer: the shape is known, and that it fits. */
+static uint32_t expand(wg_context *ctx, uint32_t id, uint32_t interned_shape)
+{
+    return graph_append(ctx, &(graph_record){.op = &ops_expand,
+                                             .count = 1,
+                                             .inputs = &id,
+                                             .type = (wg_type)graph_node(ctx, id)->type,
+                                             .interned_shape = interned_shape})
+        .id;
 }
 
 bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count)
 {
+    uint32_t common = graph_node(ctx, ids[0])->shape;
     bool alike = true;
-    for (size_t i = 1; i < count; i++) alike &= graph_node(ctx, ids[i])->shape == graph_node(ctx, ids[0])->shape;
+    for (size_t i = 1; i < count; i++) alike &= graph_node(ctx, ids[i])->shape == common;
     if (alike) return true;
-    wg_shape common = graph_shape(ctx, graph_node(ctx, ids[0]));
-    for (size_t i = 1; i < count; i++) {
-        wg_shape shape = graph_shape(ctx, graph_node(ctx, ids[i]));
-        if (broadcast_shape(&common, &shape)) continue;
-        shape_buffer a, b;
-        graph_fail(ctx, WG_BAD_SHAPE, "%s: shapes do not broadcast together: %s and %s", who,
-                   shape_text(graph_shape(ctx, graph_node(ctx, ids[0])), &a), shape_text(shape, &b));
-        graph_hint(ctx, "lengths are compared from the last axis on and must be equal or 1");
-        return false;
-    }
+    for (size_t i = 1; i < count; i++)
+        if (!widen(ctx, who, &common, graph_node(ctx, ids[0]), graph_node(ctx, ids[i]))) return false;
     for (size_t i = 0; i < count; i++) {
-        if (wg_shape_equal(graph_shape(ctx, graph_node(ctx, ids[i])), common)) continue;
-        ids[i] = wg_expand(graph_tensor(ctx, ids[i]), common).id;
+        if (graph_node(ctx, ids[i])->shape == common) continue;
+        ids[i] = expand(ctx, ids[i], common);
         if (!ids[i]) return false;
     }
     return true;
@@ -115,11 +165,13 @@ static void fail_types(wg_context *ctx, const char *who, const node *left, const
     hint_types(ctx);
 }
 
-wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b)
+/* Operands that differ in shape, that are parameters, weak or at fault. Apart, so that the usual case saves no
+ * registers. */
+static __attribute__((noinline)) wg_tensor binary_other(const wg_op *op, wg_tensor a, wg_tensor b)
 {
     wg_context *ctx;
     uint32_t ids[2];
-    if (!graph_resolve_list((wg_list){2, (const wg_tensor[]){a, b}}, op->name, &ctx, ids)) return graph_poison(ctx);
+    if (!graph_resolve_two(a, b, op->name, &ctx, ids)) return graph_poison(ctx);
     const node *left = graph_node(ctx, ids[0]), *right = graph_node(ctx, ids[1]);
     if (right->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[0]), right->scalar, false);
     if (left->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[1]), left->scalar, true);
@@ -128,46 +180,93 @@ wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b)
         return graph_poison(ctx);
     }
     if (!ops_broadcast(ctx, op->name, ids, 2)) return graph_poison(ctx);
+    left = graph_node(ctx, ids[0]), right = graph_node(ctx, ids[1]);
+    if (graph_is_plain(op, left, right)) return graph_append_plain(ctx, op, left, ids[0], ids[1], 0, 0);
     wg_tensor y = graph_apply(ctx, &(graph_record){.op = op, .count = 2, .inputs = ids});
     if (!y.id) hint_types(ctx);
     return y;
 }
 
+wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b)
+{
+    const node *left, *right;
+    if (graph_live_two(a, b, &left, &right) && !((left->flags | right->flags) & NODE_WEAK) &&
+        graph_is_plain(op, left, right))
+        return graph_append_plain(a.context, op, left, a.id, b.id, 0, 0);
+    return binary_other(op, a, b);
+}
+
 wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left)
 {
+    wg_context *ctx = x.context;
     uint32_t id = graph_resolve(x, op->name);
-    if (!id) return graph_poison(x.context);
+    if (!id) return graph_poison(ctx);
     uint32_t ids[2] = {scalar_left ? 0 : id, scalar_left ? id : 0};
+    const node *n = graph_node(ctx, id);
+    if (graph_is_plain(op, n, n)) return graph_append_plain(ctx, op, n, ids[0], ids[1], scalar_left ? 1 : 2, scalar);
     return graph_apply(
-        x.context,
+        ctx,
         &(graph_record){.op = op, .count = 2, .inputs = ids, .scalar = scalar, .scalar_operand = scalar_left ? 1 : 2});
+}
+
+/* An op that is told the shape of `like`. */
+static wg_tensor one_like(const wg_op *op, wg_tensor x, wg_tensor like)
+{
+    wg_context *ctx = x.context;
+    uint32_t id = graph_resolve(x, op->name), to = graph_resolve(like, op->name);
+    if (!id || !to) return graph_poison(ctx);
+    uint32_t shape = graph_node(ctx, to)->shape;
+    if (graph_node(ctx, id)->shape == shape) return graph_tensor(ctx, id);
+    return apply_one(ctx, &(graph_record){.op = op, .count = 1, .inputs = &id, .interned_shape = shape});
+}
+
+wg_tensor ops_reshape_like(wg_tensor x, wg_tensor like)
+{
+    return one_like(&ops_reshape, x, like);
+}
+
+wg_tensor ops_expand_like(wg_tensor x, wg_tensor like)
+{
+    return one_like(&ops_expand, x, like);
+}
+
+const int64_t *ops_integers(wg_tensor y)
+{
+    const node *n = graph_live(y);
+    return (n ? graph_attributes(y.context, n) : &graph_no_attributes)->integer;
 }
 
 /* ---- axes ---- */
 
+/* As ops_axis, of a node. */
+static bool axis_of(wg_context *ctx, uint32_t id, const char *who, int axis, int *index)
+{
+    if (shape_axis(graph_shape_at(ctx, id), axis, index)) return true;
+    shape_buffer buffer;
+    graph_fail(ctx, WG_BAD_SHAPE, "%s: axis %d is out of range for %s", who, axis,
+               shape_text(*graph_shape_at(ctx, id), &buffer));
+    return false;
+}
+
 bool ops_axis(wg_tensor x, const char *who, int axis, int *index)
 {
-    wg_shape shape = wg_shape_of(x);
-    if (shape_axis(&shape, axis, index)) return true;
-    if (!graph_resolve(x, who)) return false;
-    shape_buffer buffer;
-    graph_fail(x.context, WG_BAD_SHAPE, "%s: axis %d is out of range for %s", who, axis, shape_text(shape, &buffer));
-    return false;
+    uint32_t id = graph_resolve(x, who);
+    return id && axis_of(x.context, id, who, axis, index);
 }
 
 bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set)
 {
+    uint32_t id = graph_resolve(x, who);
     *set = 0;
-    if (!graph_resolve(x, who)) return false;
-    wg_shape shape = wg_shape_of(x);
-    if (axes.count < 0) *set = (1u << shape.rank) - 1;
+    if (!id) return false;
+    if (axes.count < 0) *set = (1u << graph_shape_at(x.context, id)->rank) - 1;
     if (axes.count > WG_MAX_RANK) {
         graph_fail(x.context, WG_BAD_SHAPE, "%s: %d axes are more than there can be", who, axes.count);
         return false;
     }
     for (int i = 0; i < axes.count; i++) {
         int index;
-        if (!ops_axis(x, who, axes.axis[i], &index)) return false;
+        if (!axis_of(x.context, id, who, axes.axis[i], &index)) return false;
         if (*set >> index & 1) {
             graph_fail(x.context, WG_BAD_SHAPE, "%s: axis %d is named twice", who, axes.axis[i]);
             return false;

@@ -47,19 +47,26 @@ const wg_op ops_full = {
     .sample = full_sample,
 };
 
+static wg_tensor full(wg_context *ctx, wg_type type, const wg_shape *shape, uint32_t interned_shape, double value)
+{
+    static const uint32_t no_node = 0;
+    graph_record record = {.op = &ops_full,
+                           .count = 1,
+                           .inputs = &no_node,
+                           .type = type,
+                           .shape = shape,
+                           .interned_shape = interned_shape,
+                           .scalar = value,
+                           .scalar_operand = 1};
+    bool known = !shape && type_is_float(type); /* any number is one of a float type */
+    return known ? graph_append(ctx, &record) : graph_apply(ctx, &record);
+}
+
 wg_tensor wg_full_typed(wg_context *ctx, wg_type type, wg_shape shape, double value)
 {
     WG_ENTRY(ctx);
     if (!ctx) return graph_fail(NULL, WG_BAD_ARGUMENT, "full: the context is NULL");
-    if (type == WG_DEFAULT) type = ctx->options.type;
-    static const uint32_t no_node = 0;
-    return graph_apply(ctx, &(graph_record){.op = &ops_full,
-                                            .count = 1,
-                                            .inputs = &no_node,
-                                            .type = type,
-                                            .shape = &shape,
-                                            .scalar = value,
-                                            .scalar_operand = 1});
+    return full(ctx, type == WG_DEFAULT ? ctx->options.type : type, &shape, 0, value);
 }
 
 wg_tensor wg_full(wg_context *ctx, wg_shape shape, double value)
@@ -89,8 +96,9 @@ wg_tensor wg_ones(wg_context *ctx, wg_shape shape)
 wg_tensor wg_full_like(wg_tensor x, double value)
 {
     WG_ENTRY(x.context);
-    if (!graph_resolve(x, "full_like")) return graph_poison(x.context);
-    return wg_full_typed(x.context, wg_type_of(x), wg_shape_of(x), value);
+    uint32_t id = graph_resolve(x, "full_like");
+    if (!id) return graph_poison(x.context);
+    return full(x.context, (wg_type)graph_node(x.context, id)->type, NULL, graph_node(x.context, id)->shape, value);
 }
 
 wg_tensor wg_zeros_like(wg_tensor x)

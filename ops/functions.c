@@ -8,10 +8,10 @@
 /* How many elements of x meet in each result. */
 static double count_over(wg_tensor x, uint32_t set)
 {
-    wg_shape shape = wg_shape_of(x);
+    const wg_shape *shape = graph_shape_of(x);
     double count = 1;
-    for (int i = 0; i < shape.rank; i++)
-        if (set >> i & 1) count *= (double)shape.dim[i];
+    for (int i = 0; i < shape->rank; i++)
+        if (set >> i & 1) count *= (double)shape->dim[i];
     return count;
 }
 
@@ -81,7 +81,7 @@ wg_tensor wg_softmax(wg_tensor x, int axis)
     int index;
     if (!want_float(x, "softmax") || !ops_axis(x, "softmax", axis, &index)) return graph_poison(x.context);
     wg_tensor powers = wg_exp(wg_sub(x, shift_of(x, one_axis(index))));
-    return wg_div(powers, wg_sum(powers, one_axis(index)));
+    return wg_mul(powers, wg_reciprocal(wg_sum(powers, one_axis(index)))); /* one division a row */
 }
 
 wg_tensor wg_log_softmax(wg_tensor x, int axis)

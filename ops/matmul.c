@@ -64,8 +64,7 @@ static double matmul_flops(const wg_call *call)
 /* y = op(a) op(b): the gradient of each operand is a product of g with the other one, transposed where needed. */
 static void matmul_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_attributes at = wg_attributes_of(y);
-    bool transpose_a = at.integer[0], transpose_b = at.integer[1];
+    bool transpose_a = ops_integers(y)[0], transpose_b = ops_integers(y)[1];
     wg_tensor a = wg_input(y, 0), b = wg_input(y, 1);
     gradients[0] =
         transpose_a ? wg_matmul_transposed(b, transpose_b, g, true) : wg_matmul_transposed(g, false, b, !transpose_b);
@@ -92,10 +91,10 @@ const wg_op ops_matmul = {
 
 /* ---- builders ---- */
 
-/* Repeats leading axes so that both operands have the same. */
-static bool broadcast_batch(wg_tensor *a, wg_tensor *b)
+/* Repeats leading axes so that both operands have the same; false if they do not broadcast. */
+static bool broadcast_batch(wg_context *ctx, uint32_t ids[2])
 {
-    wg_shape left = wg_shape_of(*a), right = wg_shape_of(*b);
+    wg_shape left = *graph_shape_at(ctx, ids[0]), right = *graph_shape_at(ctx, ids[1]);
     int rank = left.rank > right.rank ? left.rank : right.rank;
     wg_shape wide_left = {.rank = rank}, wide_right = {.rank = rank};
     for (int i = 1; i <= rank; i++) {
@@ -104,8 +103,8 @@ static bool broadcast_batch(wg_tensor *a, wg_tensor *b)
         wide_left.dim[rank - i] = i > 2 && m == 1 ? n : m;
         wide_right.dim[rank - i] = i > 2 && n == 1 ? m : n;
     }
-    *a = wg_expand(*a, wide_left);
-    *b = wg_expand(*b, wide_right);
+    ids[0] = wg_expand(graph_tensor(ctx, ids[0]), wide_left).id;
+    ids[1] = wg_expand(graph_tensor(ctx, ids[1]), wide_right).id;
     return true;
 }
 
@@ -124,33 +123,75 @@ static void hint_transposition(wg_tensor a, bool transpose_a, wg_tensor b, bool 
                    transpose_b ? "true" : "false");
 }
 
+static wg_tensor product(wg_context *ctx, const uint32_t ids[2], bool transpose_a, bool transpose_b)
+{
+    return graph_apply(ctx, &(graph_record){.op = &ops_matmul,
+                                            .count = 2,
+                                            .inputs = ids,
+                                            .integer_count = 2,
+                                            .integers = (const int64_t[]){transpose_a, transpose_b}});
+}
+
+/* One matrix for all: the rows of a in one product. */
+static wg_tensor product_of_rows(wg_context *ctx, const uint32_t ids[2], bool transpose_b)
+{
+    wg_shape shape = *graph_shape_at(ctx, ids[0]);
+    int64_t inner = shape.dim[shape.rank - 1];
+    shape.dim[shape.rank - 1] = graph_shape_at(ctx, ids[1])->dim[transpose_b ? 0 : 1];
+    wg_tensor a = graph_tensor(ctx, ids[0]), rows = wg_reshape(a, WG_SHAPE(wg_size(a) / inner, inner));
+    if (!rows.id) return rows;
+    return wg_reshape(product(ctx, (const uint32_t[]){rows.id, ids[1]}, false, transpose_b), shape);
+}
+
+/* Whether two operands of one type have matrices that fit; if not, the message is to show them as they were given. */
+static bool matrices_fit(const wg_context *ctx, const uint32_t ids[2], bool transpose_a, bool transpose_b)
+{
+    const wg_shape *left = graph_shape_at(ctx, ids[0]), *right = graph_shape_at(ctx, ids[1]);
+    return left->rank >= 2 && right->rank >= 2 && graph_node(ctx, ids[0])->type == graph_node(ctx, ids[1])->type &&
+           left->dim[left->rank - (transpose_a ? 2 : 1)] == right->dim[right->rank - (transpose_b ? 1 : 2)];
+}
+
+static wg_tensor matmul(wg_context *ctx, const uint32_t ids[2], bool transpose_a, bool transpose_b)
+{
+    const wg_shape *left = graph_shape_at(ctx, ids[0]), *right = graph_shape_at(ctx, ids[1]);
+    uint32_t wide[2] = {ids[0], ids[1]};
+    if ((left->rank != 2 || right->rank != 2) && matrices_fit(ctx, ids, transpose_a, transpose_b)) {
+        if (right->rank == 2 && !transpose_a && shape_size(left) > 0) return product_of_rows(ctx, ids, transpose_b);
+        if (!broadcast_batch(ctx, wide)) {
+            shape_buffer x, y;
+            return graph_fail(ctx, WG_BAD_SHAPE, "matmul: leading axes do not broadcast together: %s x %s",
+                              shape_text(*left, &x), shape_text(*right, &y));
+        }
+        if (!graph_ok(ctx)) return graph_poison(ctx);
+    }
+    wg_tensor y = product(ctx, wide, transpose_a, transpose_b);
+    if (!y.id) hint_transposition(graph_tensor(ctx, ids[0]), transpose_a, graph_tensor(ctx, ids[1]), transpose_b);
+    return y;
+}
+
 wg_tensor wg_matmul_transposed(wg_tensor a, bool transpose_a, wg_tensor b, bool transpose_b)
 {
     wg_context *ctx = a.context ? a.context : b.context;
     WG_ENTRY(ctx);
     uint32_t ids[2];
-    if (!graph_resolve_list(WG_LIST(a, b), "matmul", &ctx, ids)) return graph_poison(ctx);
-    wg_shape left = wg_shape_of(a), right = wg_shape_of(b);
-    wg_attributes at = {.integer = {transpose_a, transpose_b}};
-    /* else the message shows the shapes as they were given */
-    bool fit = left.rank >= 2 && right.rank >= 2 && wg_type_of(a) == wg_type_of(b) &&
-               wg_dim(a, transpose_a ? -2 : -1) == wg_dim(b, transpose_b ? -1 : -2);
-    if (fit && left.rank > 2 && right.rank == 2 && !transpose_a && wg_size(a) > 0) {
-        /* one matrix for all: the rows of a in one product */
-        int64_t inner = left.dim[left.rank - 1];
-        wg_tensor rows = wg_reshape(a, WG_SHAPE(wg_size(a) / inner, inner));
-        left.dim[left.rank - 1] = right.dim[transpose_b ? 0 : 1];
-        return wg_reshape(wg_apply(&ops_matmul, WG_LIST(rows, b), &at), left);
-    }
-    wg_tensor wide_a = a, wide_b = b;
-    if (fit && !broadcast_batch(&wide_a, &wide_b)) {
+    if (!graph_resolve_two(a, b, "matmul", &ctx, ids)) return graph_poison(ctx);
+    return matmul(ctx, ids, transpose_a, transpose_b);
+}
+
+/* A vector on the left is a row, on the right a column, and its axis goes again. */
+static wg_tensor product_with_vector(wg_context *ctx, const uint32_t ids[2])
+{
+    wg_tensor a = graph_tensor(ctx, ids[0]), b = graph_tensor(ctx, ids[1]);
+    const wg_shape *left = graph_shape_at(ctx, ids[0]), *right = graph_shape_at(ctx, ids[1]);
+    bool row = left->rank == 1, column = right->rank == 1;
+    if (left->rank && right->rank && wg_dim(a, -1) != wg_dim(b, column ? 0 : -2)) {
         shape_buffer x, y;
-        return graph_fail(ctx, WG_BAD_SHAPE, "matmul: leading axes do not broadcast together: %s x %s",
-                          shape_text(wg_shape_of(a), &x), shape_text(right, &y));
+        return graph_fail(ctx, WG_BAD_SHAPE, "matmul: inner dimensions differ: %s x %s", shape_text(*left, &x),
+                          shape_text(*right, &y));
     }
-    wg_tensor y = wg_apply(&ops_matmul, WG_LIST(wide_a, wide_b), &at);
-    if (!y.id) hint_transposition(a, transpose_a, b, transpose_b);
-    return y;
+    wg_tensor y = wg_matmul_transposed(row ? wg_unsqueeze(a, 0) : a, false, column ? wg_unsqueeze(b, 1) : b, false);
+    if (column) y = wg_squeeze(y, -1);
+    return row ? wg_squeeze(y, column ? -1 : -2) : y;
 }
 
 wg_tensor wg_matmul(wg_tensor a, wg_tensor b)
@@ -158,14 +199,7 @@ wg_tensor wg_matmul(wg_tensor a, wg_tensor b)
     wg_context *ctx = a.context ? a.context : b.context;
     WG_ENTRY(ctx);
     uint32_t ids[2];
-    if (!graph_resolve_list(WG_LIST(a, b), "matmul", &ctx, ids)) return graph_poison(ctx);
-    bool row = wg_shape_of(a).rank == 1, column = wg_shape_of(b).rank == 1;
-    if ((row || column) && wg_shape_of(a).rank && wg_shape_of(b).rank && wg_dim(a, -1) != wg_dim(b, column ? 0 : -2)) {
-        shape_buffer x, y;
-        return graph_fail(ctx, WG_BAD_SHAPE, "matmul: inner dimensions differ: %s x %s", shape_text(wg_shape_of(a), &x),
-                          shape_text(wg_shape_of(b), &y));
-    }
-    wg_tensor y = wg_matmul_transposed(row ? wg_unsqueeze(a, 0) : a, false, column ? wg_unsqueeze(b, 1) : b, false);
-    if (column) y = wg_squeeze(y, -1);
-    return row ? wg_squeeze(y, column ? -1 : -2) : y;
+    if (!graph_resolve_two(a, b, "matmul", &ctx, ids)) return graph_poison(ctx);
+    bool vector = graph_shape_at(ctx, ids[0])->rank == 1 || graph_shape_at(ctx, ids[1])->rank == 1;
+    return vector ? product_with_vector(ctx, ids) : matmul(ctx, ids, false, false);
 }

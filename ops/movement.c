@@ -50,7 +50,7 @@ static bool infer_reshape(const wg_call *call, char *message, size_t size)
 
 static void reshape_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    gradients[0] = wg_reshape(g, wg_shape_of(wg_input(y, 0)));
+    gradients[0] = ops_reshape_like(g, wg_input(y, 0));
 }
 
 static wg_tensor reshape_sample(wg_context *ctx)
@@ -69,8 +69,8 @@ const wg_op ops_reshape = {
     .numerics = {-4, 4, 0},
 };
 
-/* Puts what is left in the place of -1. */
-static bool infer_length(wg_tensor x, wg_shape *shape)
+/* Puts what is left of so many elements in the place of -1; false, and nothing changed, if that does not come out. */
+static bool infer_length(int64_t size, wg_shape *shape)
 {
     int unknown = -1;
     int64_t known = 1;
@@ -81,23 +81,26 @@ static bool infer_length(wg_tensor x, wg_shape *shape)
             return false;
     }
     if (unknown < 0) return true;
-    if (known == 0 || wg_size(x) % known != 0) return false;
-    shape->dim[unknown] = wg_size(x) / known;
+    if (known == 0 || size % known != 0) return false;
+    shape->dim[unknown] = size / known;
     return true;
 }
 
 wg_tensor wg_reshape(wg_tensor x, wg_shape shape)
 {
     WG_ENTRY(x.context);
-    if (!graph_resolve(x, "reshape")) return graph_poison(x.context);
-    wg_shape asked = shape;
-    if (shape.rank < 0 || shape.rank > WG_MAX_RANK || !infer_length(x, &shape)) {
+    wg_context *ctx = x.context;
+    uint32_t id = graph_resolve(x, "reshape");
+    if (!id) return graph_poison(ctx);
+    const wg_shape *from = graph_shape_at(ctx, id);
+    if (shape_equal(&shape, from)) return graph_tensor(ctx, id);
+    if (shape.rank < 0 || shape.rank > WG_MAX_RANK || !infer_length(shape_size(from), &shape)) {
         shape_buffer a, b;
-        return graph_fail(x.context, WG_BAD_SHAPE, "reshape: %s does not fit into %s", shape_text(wg_shape_of(x), &a),
-                          shape_text(asked, &b));
+        return graph_fail(ctx, WG_BAD_SHAPE, "reshape: %s does not fit into %s", shape_text(*from, &a),
+                          shape_text(shape, &b));
     }
-    if (wg_shape_equal(shape, wg_shape_of(x))) return graph_now(x, "reshape");
-    return ops_one(&ops_reshape, x, NULL, WG_DEFAULT, &shape);
+    if (shape_equal(&shape, from)) return graph_tensor(ctx, id);
+    return ops_one(&ops_reshape, graph_tensor(ctx, id), NULL, WG_DEFAULT, &shape);
 }
 
 /* ---- permute ---- */
@@ -128,9 +131,9 @@ static void permute_kernel(const wg_call *call)
 
 static void permute_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_attributes a = wg_attributes_of(y);
-    wg_axes inverse = {.count = (int8_t)wg_shape_of(y).rank};
-    for (int i = 0; i < inverse.count; i++) inverse.axis[a.integer[i]] = (int8_t)i;
+    const int64_t *order = ops_integers(y);
+    wg_axes inverse = {.count = (int8_t)graph_shape_of(y)->rank};
+    for (int i = 0; i < inverse.count; i++) inverse.axis[order[i]] = (int8_t)i;
     gradients[0] = wg_permute(g, inverse);
 }
 
@@ -153,19 +156,21 @@ const wg_op ops_permute = {
 wg_tensor wg_permute(wg_tensor x, wg_axes order)
 {
     WG_ENTRY(x.context);
-    wg_attributes a = {0};
-    wg_shape shape = wg_shape_of(x);
-    if (graph_resolve(x, "permute") && order.count != shape.rank) {
+    uint32_t id = graph_resolve(x, "permute");
+    if (!id) return graph_poison(x.context);
+    int64_t axes[WG_MAX_RANK];
+    const wg_shape *shape = graph_shape_at(x.context, id);
+    if (order.count != shape->rank) {
         shape_buffer buffer;
         return graph_fail(x.context, WG_BAD_SHAPE, "permute: %d axes are named for %s", order.count,
-                          shape_text(shape, &buffer));
+                          shape_text(*shape, &buffer));
     }
     for (int i = 0; i < order.count; i++) {
         int index;
-        if (!ops_axis(x, "permute", order.axis[i], &index)) return graph_poison(x.context);
-        a.integer[i] = index;
+        if (!ops_axis(graph_tensor(x.context, id), "permute", order.axis[i], &index)) return graph_poison(x.context);
+        axes[i] = index;
     }
-    return ops_one(&ops_permute, x, &a, WG_DEFAULT, NULL);
+    return ops_one_integers(x.context, &ops_permute, id, (size_t)order.count, axes);
 }
 
 /* ---- expand ---- */
@@ -195,13 +200,14 @@ static void expand_kernel(const wg_call *call)
 /* Sums over what was repeated: the one place where broadcasting is undone. */
 static void expand_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_shape in = wg_shape_of(wg_input(y, 0)), out = wg_shape_of(y);
-    wg_axes repeated = {0};
-    for (int i = 0; i < out.rank; i++) {
-        int k = i - (out.rank - in.rank);
-        if (k < 0 || in.dim[k] != out.dim[i]) repeated.axis[repeated.count++] = (int8_t)i;
+    wg_tensor x = wg_input(y, 0);
+    const wg_shape *in = graph_shape_of(x), *out = graph_shape_of(y);
+    wg_axes repeated = {.keep = in->rank == out->rank};
+    for (int i = 0; i < out->rank; i++) {
+        int k = i - (out->rank - in->rank);
+        if (k < 0 || in->dim[k] != out->dim[i]) repeated.axis[repeated.count++] = (int8_t)i;
     }
-    gradients[0] = wg_reshape(wg_sum(g, repeated), in);
+    gradients[0] = ops_reshape_like(wg_sum(g, repeated), x);
 }
 
 static wg_tensor expand_sample(wg_context *ctx)
@@ -224,10 +230,13 @@ wg_tensor wg_expand(wg_tensor x, wg_shape shape)
 {
     WG_ENTRY(x.context);
     const char *reason;
-    if (!graph_resolve(x, "expand")) return graph_poison(x.context);
-    if (!shape_valid(&shape, wg_type_of(x), &reason)) return graph_fail(x.context, WG_BAD_SHAPE, "expand: %s", reason);
-    if (wg_shape_equal(shape, wg_shape_of(x))) return graph_now(x, "expand");
-    return ops_one(&ops_expand, x, NULL, WG_DEFAULT, &shape);
+    wg_context *ctx = x.context;
+    uint32_t id = graph_resolve(x, "expand");
+    if (!id) return graph_poison(ctx);
+    if (shape_equal(&shape, graph_shape_at(ctx, id))) return graph_tensor(ctx, id);
+    if (!shape_valid(&shape, (wg_type)graph_node(ctx, id)->type, &reason))
+        return graph_fail(ctx, WG_BAD_SHAPE, "expand: %s", reason);
+    return ops_one(&ops_expand, graph_tensor(ctx, id), NULL, WG_DEFAULT, &shape);
 }
 
 /* ---- slice: integer = axis, start, step, length ---- */
@@ -255,9 +264,9 @@ static void slice_kernel(const wg_call *call)
 
 static void slice_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_attributes a = wg_attributes_of(y);
-    int axis = (int)a.integer[0];
-    int64_t start = a.integer[1], step = a.integer[2], length = a.integer[3];
+    const int64_t *a = ops_integers(y);
+    int axis = (int)a[0];
+    int64_t start = a[1], step = a[2], length = a[3];
     int64_t covered = length ? (length - 1) * step + 1 : 0;
     gradients[0] = wg_pad(g, axis, start, wg_dim(wg_input(y, 0), axis) - start - covered, step - 1);
 }
@@ -282,20 +291,21 @@ wg_tensor wg_slice_step(wg_tensor x, int axis, int64_t start, int64_t stop, int6
 {
     WG_ENTRY(x.context);
     int index;
-    if (!ops_axis(x, "slice", axis, &index)) return graph_poison(x.context);
-    if (step < 1)
-        return graph_fail(x.context, WG_BAD_ARGUMENT, "slice: the step %lld is not positive", (long long)step);
-    int64_t length = wg_dim(x, index), first = start < 0 ? start + length : start;
+    wg_context *ctx = x.context;
+    uint32_t id = graph_resolve(x, "slice");
+    if (!id || !ops_axis(graph_tensor(ctx, id), "slice", axis, &index)) return graph_poison(ctx);
+    if (step < 1) return graph_fail(ctx, WG_BAD_ARGUMENT, "slice: the step %lld is not positive", (long long)step);
+    int64_t length = graph_shape_at(ctx, id)->dim[index], first = start < 0 ? start + length : start;
     int64_t end = stop == WG_END ? length : stop < 0 ? stop + length : stop;
     if (first < 0 || end > length || first > end) {
         shape_buffer buffer;
-        return graph_fail(x.context, WG_BAD_SHAPE, "slice: [%lld, %lld) does not lie inside axis %d of %s",
-                          (long long)start, (long long)(stop == WG_END ? length : stop), axis,
-                          shape_text(wg_shape_of(x), &buffer));
+        return graph_fail(ctx, WG_BAD_SHAPE, "slice: [%lld, %lld) does not lie inside axis %d of %s", (long long)start,
+                          (long long)(stop == WG_END ? length : stop), axis,
+                          shape_text(*graph_shape_at(ctx, id), &buffer));
     }
     int64_t count = first == end ? 0 : (end - first - 1) / step + 1;
-    if (first == 0 && count == length) return graph_now(x, "slice");
-    return ops_one(&ops_slice, x, &(wg_attributes){.integer = {index, first, step, count}}, WG_DEFAULT, NULL);
+    if (first == 0 && count == length) return graph_tensor(ctx, id);
+    return ops_one_integers(ctx, &ops_slice, id, 4, (const int64_t[]){index, first, step, count});
 }
 
 wg_tensor wg_slice(wg_tensor x, int axis, int64_t start, int64_t stop)
@@ -340,11 +350,11 @@ static void pad_kernel(const wg_call *call)
 
 static void pad_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_attributes a = wg_attributes_of(y);
-    int axis = (int)a.integer[0];
-    int64_t length = wg_dim(wg_input(y, 0), axis), step = a.integer[3] + 1;
+    const int64_t *a = ops_integers(y);
+    int axis = (int)a[0];
+    int64_t low = a[1], step = a[3] + 1, length = wg_dim(wg_input(y, 0), axis);
     int64_t covered = length ? (length - 1) * step + 1 : 0;
-    gradients[0] = wg_slice_step(g, axis, a.integer[1], a.integer[1] + covered, step);
+    gradients[0] = wg_slice_step(g, axis, low, low + covered, step);
 }
 
 static wg_tensor pad_sample(wg_context *ctx)
@@ -367,9 +377,12 @@ wg_tensor wg_pad(wg_tensor x, int axis, int64_t low, int64_t high, int64_t inter
 {
     WG_ENTRY(x.context);
     int index;
-    if (!ops_axis(x, "pad", axis, &index)) return graph_poison(x.context);
-    if (low == 0 && high == 0 && (interior == 0 || (interior > 0 && wg_dim(x, index) < 2))) return graph_now(x, "pad");
-    return ops_one(&ops_pad, x, &(wg_attributes){.integer = {index, low, high, interior}}, WG_DEFAULT, NULL);
+    wg_context *ctx = x.context;
+    uint32_t id = graph_resolve(x, "pad");
+    if (!id || !ops_axis(graph_tensor(ctx, id), "pad", axis, &index)) return graph_poison(ctx);
+    bool apart = interior != 0 && (interior < 0 || graph_shape_at(ctx, id)->dim[index] > 1);
+    if (low == 0 && high == 0 && !apart) return graph_tensor(ctx, id);
+    return ops_one_integers(ctx, &ops_pad, id, 4, (const int64_t[]){index, low, high, interior});
 }
 
 /* ---- concat: integer = axis ---- */
@@ -412,7 +425,7 @@ static void concat_kernel(const wg_call *call)
 
 static void concat_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    int axis = (int)wg_attributes_of(y).integer[0];
+    int axis = (int)*ops_integers(y);
     int64_t place = 0, whole = wg_dim(y, axis);
     for (size_t i = 0; place < whole; i++) {
         int64_t length = wg_dim(wg_input(y, i), axis);
@@ -469,7 +482,7 @@ static void flip_kernel(const wg_call *call)
 
 static void flip_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    gradients[0] = wg_flip(g, (int)wg_attributes_of(y).integer[0]);
+    gradients[0] = wg_flip(g, (int)*ops_integers(y));
 }
 
 static wg_tensor flip_sample(wg_context *ctx)
@@ -493,5 +506,5 @@ wg_tensor wg_flip(wg_tensor x, int axis)
     WG_ENTRY(x.context);
     int index;
     if (!ops_axis(x, "flip", axis, &index)) return graph_poison(x.context);
-    return ops_one(&ops_flip, x, &(wg_attributes){.integer = {index}}, WG_DEFAULT, NULL);
+    return ops_one_integers(x.context, &ops_flip, graph_resolve(x, "flip"), 1, (const int64_t[]){index});
 }

@@ -9,16 +9,16 @@
 
 /* ---- shapes ---- */
 
-static bool is_reduced(const wg_attributes *a, int axis)
+static bool is_reduced(int64_t set, int axis)
 {
-    return a->integer[0] >> axis & 1;
+    return set >> axis & 1;
 }
 
-static wg_shape reduced_shape(const wg_shape *in, const wg_attributes *a, bool keep)
+static wg_shape reduced_shape(const wg_shape *in, int64_t set, bool keep)
 {
     wg_shape out = {0};
     for (int i = 0; i < in->rank; i++)
-        if (!is_reduced(a, i))
+        if (!is_reduced(set, i))
             out.dim[out.rank++] = in->dim[i];
         else if (keep)
             out.dim[out.rank++] = 1;
@@ -27,8 +27,8 @@ static wg_shape reduced_shape(const wg_shape *in, const wg_attributes *a, bool k
 
 static bool infer_reduction(const wg_call *call, wg_type type, char *message, size_t size)
 {
-    *call->output =
-        (wg_array){type, reduced_shape(&call->inputs[0].shape, call->attributes, call->attributes->integer[1]), NULL};
+    *call->output = (wg_array){
+        type, reduced_shape(&call->inputs[0].shape, call->attributes->integer[0], call->attributes->integer[1]), NULL};
     return call->attributes->integer[0] >> call->inputs[0].shape.rank == 0 ||
            refuse(message, size, "an axis is out of range");
 }
@@ -84,7 +84,7 @@ static reduction reduction_of(const wg_call *call)
     contiguous_strides(in, stride);
     reduction r = {.outputs = 1, .terms = 1};
     for (int i = 0; i < in->rank; i++) {
-        bool reduced = is_reduced(call->attributes, i);
+        bool reduced = is_reduced(call->attributes->integer[0], i);
         strided_walk *w = reduced ? &r.reduced : &r.kept;
         w->dim[w->rank] = in->dim[i];
         w->stride[w->rank++] = stride[i];
@@ -210,9 +210,9 @@ static double reduction_flops(const wg_call *call)
 /* A result of the reduction y brought back to the shape of its operand. */
 static wg_tensor spread(wg_tensor result, wg_tensor y)
 {
-    wg_attributes a = wg_attributes_of(y);
-    wg_shape in = wg_shape_of(wg_input(y, 0));
-    return wg_expand(wg_reshape(result, reduced_shape(&in, &a, true)), in);
+    wg_tensor x = wg_input(y, 0);
+    if (!ops_integers(y)[1]) result = wg_reshape(result, reduced_shape(graph_shape_of(x), *ops_integers(y), true));
+    return ops_expand_like(result, x);
 }
 
 static void sum_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
@@ -223,10 +223,9 @@ static void sum_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 static void extreme_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
     wg_tensor x = wg_input(y, 0), hit = wg_equal(x, spread(y, y));
-    wg_attributes a = wg_attributes_of(y);
-    wg_axes axes = {.keep = a.integer[1]};
+    wg_axes axes = {.keep = ops_integers(y)[1]};
     for (int i = 0; i < WG_MAX_RANK; i++)
-        if (is_reduced(&a, i)) axes.axis[axes.count++] = (int8_t)i;
+        if (is_reduced(ops_integers(y)[0], i)) axes.axis[axes.count++] = (int8_t)i;
     wg_tensor hits = wg_cast(wg_sum(hit, axes), wg_type_of(x));
     gradients[0] = wg_where(hit, spread(wg_div(g, hits), y), wg_zeros_like(x));
 }
@@ -251,12 +250,12 @@ static wg_tensor products_before(wg_tensor x)
 static void prod_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
     wg_tensor x = wg_input(y, 0);
-    wg_attributes a = wg_attributes_of(y);
-    wg_shape in = wg_shape_of(x), rows = reduced_shape(&in, &a, false);
+    int64_t set = ops_integers(y)[0];
+    wg_shape in = wg_shape_of(x), rows = reduced_shape(&in, set, false);
     wg_axes order = {0}, inverse = {.count = (int8_t)in.rank};
     for (int last = 0; last < 2; last++)
         for (int i = 0; i < in.rank; i++)
-            if (is_reduced(&a, i) == last) order.axis[order.count++] = (int8_t)i;
+            if (is_reduced(set, i) == last) order.axis[order.count++] = (int8_t)i;
     for (int i = 0; i < in.rank; i++) inverse.axis[order.axis[i]] = (int8_t)i;
     int64_t kept = wg_shape_size(rows), terms = kept ? wg_shape_size(in) / kept : 0;
     if (kept == 0 || terms == 0) {
@@ -332,9 +331,9 @@ const wg_op ops_all = {.name = "all",
 
 static wg_tensor reduce(const wg_op *op, wg_tensor x, wg_axes axes)
 {
-    uint32_t set;
-    if (!ops_axes(x, op->name, axes, &set)) return graph_poison(x.context);
-    return ops_one(op, x, &(wg_attributes){.integer = {set, axes.keep}}, WG_DEFAULT, NULL);
+    uint32_t set, id = graph_resolve(x, op->name);
+    if (!id || !ops_axes(graph_tensor(x.context, id), op->name, axes, &set)) return graph_poison(x.context);
+    return ops_one_integers(x.context, op, id, 2, (const int64_t[]){set, axes.keep});
 }
 
 static wg_tensor reduce_one(const wg_op *op, wg_tensor x, int axis)

@@ -1,5 +1,5 @@
-/* The scalar functions that rows are made of, for each element type: SLEEF with at most 1 ULP, in its variant without
-   fused multiply-add, which gives the same bits on every machine. */
+/* The scalar functions that rows are made of, for each element type: those of ops/vector_math.h at width one, and SLEEF
+   with at most 1 ULP, in its variant without fused multiply-add, which gives the same bits on every machine. */
 #ifndef OPS_SCALAR_H
 #define OPS_SCALAR_H
 
@@ -10,30 +10,110 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SCALAR_SLEEF(name, function)                  \
+/* ---- vectors of width one ---- */
+
+#define WIDTH_ONE(prefix, T, BITS, suffix)                   \
+    static inline BITS prefix##_bits(T x)                    \
+    {                                                        \
+        union {                                              \
+            T number;                                        \
+            BITS bits;                                       \
+        } both = {.number = x};                              \
+        return both.bits;                                    \
+    }                                                        \
+    static inline T prefix##_of_bits(BITS x)                 \
+    {                                                        \
+        union {                                              \
+            BITS bits;                                       \
+            T number;                                        \
+        } both = {.bits = x};                                \
+        return both.number;                                  \
+    }                                                        \
+    static inline T prefix##_all(T x)                        \
+    {                                                        \
+        return x;                                            \
+    }                                                        \
+    static inline T prefix##_if_less(T a, T b, T yes, T no)  \
+    {                                                        \
+        return a < b ? yes : no;                             \
+    }                                                        \
+    static inline T prefix##_if_equal(T a, T b, T yes, T no) \
+    {                                                        \
+        return a == b ? yes : no;                            \
+    }                                                        \
+    static inline T prefix##_smaller(T a, T b)               \
+    {                                                        \
+        return a < b ? a : b;                                \
+    }                                                        \
+    static inline T prefix##_larger(T a, T b)                \
+    {                                                        \
+        return a > b ? a : b;                                \
+    }                                                        \
+    static inline T prefix##_sqrt(T x)                       \
+    {                                                        \
+        return sqrt##suffix(x);                              \
+    }
+
+WIDTH_ONE(f32, float, uint32_t, f)
+WIDTH_ONE(f64, double, uint64_t, )
+
+#define M bool
+#define V float
+#define T float
+#define U uint32_t
+#define BITS uint32_t
+#define m(name) f32_##name
+#define IS_F32
+#include "ops/vector_math.h"
+#undef IS_F32
+#undef V
+#undef T
+#undef U
+#undef BITS
+#undef m
+
+#define V double
+#define T double
+#define U uint64_t
+#define BITS uint64_t
+#define m(name) f64_##name
+#include "ops/vector_math.h"
+#undef V
+#undef T
+#undef U
+#undef BITS
+#undef m
+#undef M
+
+/* ---- SLEEF's ---- */
+
+#define SCALAR_SLEEF_F32(name, function)              \
     static inline float f32_##name(float x)           \
     {                                                 \
         return Sleef_cinz_##function##f1_u10purec(x); \
-    }                                                 \
+    }
+#define SCALAR_SLEEF_F64(name, function)              \
     static inline double f64_##name(double x)         \
     {                                                 \
         return Sleef_cinz_##function##d1_u10purec(x); \
     }
+#define SCALAR_SLEEF(name, function) SCALAR_SLEEF_F32(name, function) SCALAR_SLEEF_F64(name, function)
 
-SCALAR_SLEEF(sleef_exp, exp)
-SCALAR_SLEEF(expm1, expm1)
-SCALAR_SLEEF(log, log)
-SCALAR_SLEEF(sleef_log1p, log1p)
+SCALAR_SLEEF_F64(sleef_exp, exp)
+SCALAR_SLEEF_F64(expm1, expm1)
+SCALAR_SLEEF_F64(log, log)
+SCALAR_SLEEF_F64(sleef_log1p, log1p)
 SCALAR_SLEEF(sin, sin)
 SCALAR_SLEEF(cos, cos)
-SCALAR_SLEEF(sleef_tan, tan)
+SCALAR_SLEEF_F32(tan, tan)
+SCALAR_SLEEF_F64(sleef_tan, tan)
 SCALAR_SLEEF(asin, asin)
 SCALAR_SLEEF(acos, acos)
 SCALAR_SLEEF(atan, atan)
 SCALAR_SLEEF(sleef_sinh, sinh)
 SCALAR_SLEEF(sleef_cosh, cosh)
-SCALAR_SLEEF(tanh, tanh)
-SCALAR_SLEEF(sleef_erf, erf)
+SCALAR_SLEEF_F64(tanh, tanh)
+SCALAR_SLEEF_F64(erf, erf)
 
 /* ---- where SLEEF is further off at the ends of its range than inside ---- */
 
@@ -43,11 +123,6 @@ static inline double f64_exp_high(double x, double power_of_two)
 {
     double low = f64_sleef_exp(x - 0x1.62e42fefa38p+5);
     return (low - low * 0x1.ef35793c7673p-39) * power_of_two;
-}
-
-static inline float f32_exp(float x)
-{
-    return f32_sleef_exp(x);
 }
 
 static inline double f64_exp(double x)
@@ -75,56 +150,14 @@ static inline double f64_cosh(double x)
     return fabs(x) > 709 && fabs(x) < 711 ? f64_exp_high(fabs(x), 0x1p63) : f64_sleef_cosh(x);
 }
 
-static inline float f32_tan(float x)
-{
-    return f32_sleef_tan(x);
-}
-
 static inline double f64_tan(double x)
 {
     return fabs(x) < 0x1p-28 ? x : f64_sleef_tan(x);
 }
 
-static inline float f32_log1p(float x)
-{
-    return fabsf(x) < 0x1p-25f ? x : x > 0x1p60f ? f32_log(x) : f32_sleef_log1p(x);
-}
-
 static inline double f64_log1p(double x)
 {
     return fabs(x) < 0x1p-54 ? x : x > 0x1p60 ? f64_log(x) : f64_sleef_log1p(x);
-}
-
-static inline float f32_erf(float x)
-{
-    return fabsf(x) < 0x1p-13f ? (float)((double)x * 1.1283791670955126) : f32_sleef_erf(x);
-}
-
-static inline double f64_erf(double x)
-{
-    return f64_sleef_erf(x);
-}
-
-/* Rounded to f32 once, from a value that is right to many more digits: 1 ULP without a correction step. */
-static inline float f32_rsqrt(float x)
-{
-    return (float)(1 / sqrt((double)x));
-}
-
-static inline double f64_rsqrt(double x)
-{
-    return 1 / sqrt(x);
-}
-
-static inline double f64_sigmoid(double x)
-{
-    double power = f64_exp(-fabs(x)); /* never overflows, so that small results keep their digits */
-    return (x < 0 ? power : 1) / (1 + power);
-}
-
-static inline float f32_sigmoid(float x)
-{
-    return (float)f64_sigmoid((double)x);
 }
 
 /* Rounded once, too: SLEEF's own for f32 loses digits where the result is denormal. */
@@ -143,42 +176,6 @@ static inline double f64_wide_pow(double a, double b)
 }
 
 #define SCALAR_FLOAT(prefix, T, suffix, sleef_pow, sleef_atan2)                                  \
-    static inline T prefix##_sqrt(T x)                                                           \
-    {                                                                                            \
-        return sqrt##suffix(x);                                                                  \
-    }                                                                                            \
-    static inline T prefix##_abs(T x)                                                            \
-    {                                                                                            \
-        return fabs##suffix(x);                                                                  \
-    }                                                                                            \
-    static inline T prefix##_floor(T x)                                                          \
-    {                                                                                            \
-        return floor##suffix(x);                                                                 \
-    }                                                                                            \
-    static inline T prefix##_ceil(T x)                                                           \
-    {                                                                                            \
-        return ceil##suffix(x);                                                                  \
-    }                                                                                            \
-    static inline T prefix##_round(T x)                                                          \
-    {                                                                                            \
-        return rint##suffix(x);                                                                  \
-    }                                                                                            \
-    static inline bool prefix##_is_finite(T x)                                                   \
-    {                                                                                            \
-        return isfinite(x);                                                                      \
-    }                                                                                            \
-    static inline T prefix##_sign(T x)                                                           \
-    {                                                                                            \
-        return isnan(x) ? x : (T)((x > 0) - (x < 0));                                            \
-    }                                                                                            \
-    static inline T prefix##_maximum(T a, T b)                                                   \
-    {                                                                                            \
-        return isnan(a) || a > b ? a : b;                                                        \
-    }                                                                                            \
-    static inline T prefix##_minimum(T a, T b)                                                   \
-    {                                                                                            \
-        return isnan(a) || a < b ? a : b;                                                        \
-    }                                                                                            \
     static inline T prefix##_pow(T a, T b)                                                       \
     {                                                                                            \
         return sleef_pow(a, b);                                                                  \

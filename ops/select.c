@@ -155,13 +155,20 @@ const wg_op ops_where = {
 
 wg_tensor wg_where(wg_tensor condition, wg_tensor a, wg_tensor b)
 {
-    wg_list operands = WG_LIST(condition, a, b);
-    wg_context *ctx = graph_context_of(operands);
+    wg_context *ctx = condition.context ? condition.context : a.context ? a.context : b.context;
     WG_ENTRY(ctx);
-    uint32_t ids[3];
-    if (!graph_resolve_list(operands, "where", &ctx, ids) || !ops_broadcast(ctx, "where", ids, 3))
-        return graph_poison(ctx);
-    return graph_apply(ctx, &(graph_record){.op = &ops_where, .count = 3, .inputs = ids});
+    const node *left, *right;
+    uint32_t ids[3] = {condition.id, a.id, b.id};
+    bool live =
+        condition.context == ctx && graph_live(condition) && a.context == ctx && graph_live_two(a, b, &left, &right);
+    if (!live && !graph_resolve_list(WG_LIST(condition, a, b), "where", &ctx, ids)) return graph_poison(ctx);
+    if (!ops_broadcast(ctx, "where", ids, 3)) return graph_poison(ctx);
+    left = graph_node(ctx, ids[1]), right = graph_node(ctx, ids[2]);
+    graph_record record = {.op = &ops_where, .count = 3, .inputs = ids};
+    if (graph_node(ctx, ids[0])->type != WG_BOOL || left->type != right->type) return graph_apply(ctx, &record);
+    record.type = (wg_type)left->type; /* shapes agree by now, so that nothing is left to infer */
+    record.interned_shape = left->shape;
+    return graph_append(ctx, &record);
 }
 
 /* ---- stop_gradient ---- */

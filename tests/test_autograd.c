@@ -193,6 +193,71 @@ Test(gradients, that_do_not_exist)
     scratch_close(ctx);
 }
 
+/* ---- slices ---- */
+
+static size_t count_of(wg_tensor y, const char *op)
+{
+    wg_graph *graph = wg_graph_new(WG_LIST(y));
+    size_t found = 0;
+    for (size_t i = 0; i < wg_graph_size(graph); i++) found += strcmp(wg_graph_node(graph, i).op, op) == 0;
+    return found;
+}
+
+/* The sum of (i + 1) part_i^2 over slices [start, stop) of x; its gradient by x and its own check to second order. */
+static wg_tensor gradient_of_slices(wg_tensor x, const int64_t (*ends)[2], size_t count)
+{
+    wg_tensor y = wg_scalar(x.context, 0), g;
+    for (size_t i = 0; i < count; i++) {
+        wg_tensor part = wg_square(wg_slice(x, 1, ends[i][0], ends[i][1]));
+        y = wg_add(y, wg_sum(wg_mul_scalar(part, (double)i + 1), WG_ALL));
+    }
+    g = wg_grad(y, x);
+    double values[12], wanted[12] = {0}, from[12];
+    cr_assert(wg_read_f64(g, values, 12) && wg_read_f64(x, from, 12), "%s", wg_error(x.context));
+    for (size_t i = 0; i < count; i++)
+        for (int64_t row = 0; row < 2; row++)
+            for (int64_t k = ends[i][0]; k < ends[i][1]; k++)
+                wanted[row * 6 + k] += 2 * ((double)i + 1) * from[row * 6 + k];
+    for (size_t i = 0; i < 12; i++) cr_expect_float_eq(values[i], wanted[i], 1e-12);
+    wg_gradcheck_report report = wg_gradcheck(wg_sum(wg_square(g), WG_ALL), WG_LIST(x), NULL);
+    cr_expect(report.passed);
+    return g;
+}
+
+Test(slices, are_joined_where_they_do_not_overlap)
+{
+    static const int64_t whole[][2] = {{0, 2}, {2, 3}, {3, 6}}, mixed[][2] = {{4, 6}, {0, 1}, {2, 3}},
+                         overlapping[][2] = {{0, 4}, {2, 6}, {5, 6}, {0, 2}}, single[][2] = {{1, 3}};
+    wg_context *ctx = double_context();
+    wg_tensor x = wg_from_f64(ctx, WG_SHAPE(2, 6), (const double[]){1, -2, 3, 0.5, 4, -1, 2, 0, -3, 1, 1.5, 7});
+    wg_tensor g = gradient_of_slices(x, whole, 3);
+    cr_expect_eq(count_of(g, "concat"), 1);
+    cr_expect_eq(count_of(g, "pad") + count_of(g, "full"), 1); /* the seed */
+    g = gradient_of_slices(x, mixed, 3);
+    cr_expect_eq(count_of(g, "concat"), 1);
+    cr_expect_eq(count_of(g, "pad"), 0);
+    gradient_of_slices(x, overlapping, 4);
+    g = gradient_of_slices(x, single, 1);
+    cr_expect_eq(count_of(g, "concat"), 0);
+    cr_expect_eq(count_of(g, "pad"), 1);
+    wg_context_free(ctx);
+}
+
+/* Other uses between slices, slices of two axes, and steps. */
+Test(slices, beside_other_uses)
+{
+    wg_context *ctx = double_context();
+    wg_tensor x = wg_from_f64(ctx, WG_SHAPE(2, 3), (const double[]){1, -2, 3, 0.5, 4, -1});
+    wg_tensor y = wg_sum(wg_square(wg_slice(x, 1, 0, 1)), WG_ALL);
+    y = wg_add(y, wg_sum(wg_mul(x, wg_exp(x)), WG_ALL));
+    y = wg_add(y, wg_sum(wg_square(wg_slice(x, 1, 1, 3)), WG_ALL));
+    y = wg_add(y, wg_sum(wg_square(wg_slice(x, 0, 1, 2)), WG_ALL));
+    y = wg_add(y, wg_sum(wg_square(wg_slice_step(x, 1, 0, 3, 2)), WG_ALL));
+    cr_expect(wg_gradcheck(y, WG_LIST(x), NULL).passed, "%s", wg_error(ctx));
+    cr_expect(wg_gradcheck(wg_sum(wg_square(wg_grad(y, x)), WG_ALL), WG_LIST(x), NULL).passed);
+    wg_context_free(ctx);
+}
+
 /* ---- assigned parameters ---- */
 
 Test(assigned, a_loss_of_the_old_value_is_an_error)

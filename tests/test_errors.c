@@ -297,7 +297,7 @@ Test(places, are_the_caller_s)
     expect_line(y, "matmul", layer_line);
     expect_line(y, "add", layer_line);
     wg_tensor s = noted(wg_softmax(y, -1)); /* composed of many, recorded here */
-    expect_line(s, "div", __LINE__ - 1);
+    expect_line(s, "reciprocal", __LINE__ - 1);
     expect_line(s, "exp", __LINE__ - 2);
     scratch_close(ctx);
 }

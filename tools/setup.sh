@@ -34,6 +34,8 @@ any_blas() {
     package openblas || package cblas || compiles cc cblas.h -lblas || compiles cc cblas.h -lcblas
 }
 any_sleef() { package sleef || compiles cc sleef.h -lsleef; }
+# What makes code for x86-64 alone.
+any_xsmm() { [ "$(uname -m)" != x86_64 ] || compiles cc libxsmm_generator.h -lxsmmgen; }
 french() { [ -e /usr/share/i18n/locales/fr_FR ] || LC_ALL=fr_FR.UTF-8 locale decimal_point 2>/dev/null | grep -q ,; }
 
 find_missing() {
@@ -45,6 +47,7 @@ find_missing() {
     want pkg-config 'pkg-config' has pkg-config
     want libsleef-dev 'SLEEF, a vector mathematics library' any_sleef
     want libopenblas-dev 'OpenBLAS or another CBLAS' any_blas
+    want libxsmm-dev 'libxsmm, small matrix products' any_xsmm
     want zlib1g-dev 'zlib' package zlib
     want libdw-dev 'libdw, of elfutils' package libdw
     want graphviz "Graphviz's program dot" has dot

@@ -1,0 +1,178 @@
+/* Tiles, registers, and where operands lie: an address, a step between rows and an advance between tiles. */
+#include "engine/emission.h"
+
+enum {
+    TILE_BYTES = 24 << 10, /* of registers and memory streams: what the first-level cache holds */
+    LEAST_TILE = TOTAL_BLOCK,
+    MOST_TILE = 2048,
+    CHUNK = 4096, /* elements at least */
+    MOST_CHUNKS = 64,
+    SHARED_WORK = 1 << 16 /* elements times instructions from which other threads are asked */
+};
+
+/* ---- geometry ---- */
+
+static int64_t columns_of(const emission *e, const reading *r)
+{
+    layout l = schedule_layout(r, 0);
+    bool by_rows = l.pattern == PATTERN_ROWS || l.pattern == PATTERN_ROW_SINGLE;
+    return by_rows && wg_shape_size(*r->shape) == e->g->size ? l.columns : 0;
+}
+
+/* Undecided columns are those of the first operand or result that lies in rows. */
+static int64_t choose_columns(const emission *e)
+{
+    int64_t columns = e->g->columns;
+    for (size_t i = 0; i < e->g->count && !columns; i++) {
+        uint32_t index = e->g->items[i];
+        const item *it = &e->s->program->items[index];
+        reading r = {&e->m->home[index], &it->shape};
+        columns = columns_of(e, &r);
+        for (uint32_t k = 0; k < it->count && !columns; k++)
+            if (storage_read(e->m, e->s, index, k, &r)) columns = columns_of(e, &r);
+    }
+    return columns;
+}
+
+/* Registers and streams that a tile of the group touches, roughly: what is alive at once, and all memory. */
+static int64_t pressure(const emission *e)
+{
+    int64_t alive = 0, most = 1, streams = (int64_t)e->g->read_count,
+            *ends = bump_new(e->b, e->g->count + 1, sizeof *ends);
+    for (size_t i = 0; ends && i < e->g->count; i++) {
+        uint32_t index = e->g->items[i];
+        bool held = e->m->kind[index] == STORED_NOT && e->s->roles[index] == ROLE_TILE;
+        streams += e->m->kind[index] != STORED_NOT;
+        alive += held;
+        if (held && e->last[index] >= 0) ends[e->last[index]]++;
+        if (alive > most) most = alive;
+        alive -= ends[i];
+    }
+    return most + streams;
+}
+
+static int64_t divided(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+void emit_geometry(emission *e)
+{
+    group_code *c = e->code;
+    int64_t elements = TILE_BYTES / (int64_t)e->element / pressure(e) / LEAST_TILE * LEAST_TILE;
+    elements = elements < LEAST_TILE ? LEAST_TILE : elements > MOST_TILE ? MOST_TILE : elements;
+    c->columns = choose_columns(e);
+    int64_t columns = c->columns ? c->columns : 1;
+    c->rows = e->g->size / columns;
+    c->tile_rows = elements / columns > 1 ? elements / columns : 1;
+    if (c->tile_rows > c->rows) c->tile_rows = c->rows;
+    int64_t least = divided(CHUNK, columns);
+    c->chunk_rows = divided(divided(c->rows, MOST_CHUNKS), least) * least;
+    c->chunks = divided(c->rows, c->chunk_rows);
+    c->alone = c->chunks == 1 || e->g->size * (int64_t)e->g->count < SHARED_WORK;
+}
+
+/* ---- registers ---- */
+
+int64_t register_bytes(const emission *e, uint32_t reg)
+{
+    int64_t elements = e->code->tile_rows * (e->code->columns ? e->code->columns : 1);
+    return (int64_t)reg * ((elements * (int64_t)e->element + 63) / 64 * 64);
+}
+
+/* Values of rows have registers of their own, which are never used again: they are few and short. */
+int64_t row_register_bytes(const emission *e, uint32_t reg)
+{
+    return (int64_t)reg * ((e->code->tile_rows * 8 + 63) / 64 * 64);
+}
+
+operand take_register(emission *e, wg_type type)
+{
+    uint32_t reg = 0;
+    while (reg < e->registers && e->taken[reg]) reg++;
+    if (reg == e->registers) e->registers++;
+    e->taken[reg] = 1;
+    return (operand){.slot = SLOT_REGISTERS,
+                     .bytes = register_bytes(e, reg),
+                     .step = e->code->columns,
+                     .number = NO_ITEM,
+                     .reg = (int)reg,
+                     .type = type};
+}
+
+/* ---- operands ---- */
+
+static wg_type operand_type(const program *p, const item *it, uint32_t k)
+{
+    uint32_t from = program_operands(p, it)[k];
+    if (from != NO_ITEM) return (wg_type)p->items[from].type;
+    uint32_t partner = it->count > 1 ? program_operands(p, it)[!k] : NO_ITEM;
+    return partner == NO_ITEM ? (wg_type)it->type : (wg_type)p->items[partner].type;
+}
+
+/* What lies in the memory of another step, or is given, as o->reading says. */
+static void follow_memory(const emission *e, operand *o, bool row_values)
+{
+    const group_code *c = e->code;
+    int64_t size = (int64_t)wg_type_size(o->type);
+    layout l = schedule_layout(&o->reading, c->columns);
+    plan_place(e->plan, e->s, e->m, o->reading.view->base, &o->slot, &o->bytes);
+    o->bytes += o->reading.view->offset * size;
+    o->step = c->columns;
+    if (l.pattern == PATTERN_SINGLE) {
+        o->single = true;
+        o->step = 0;
+    } else if (l.pattern == PATTERN_FLAT) {
+        o->advance = (row_values || !c->columns ? 1 : c->columns) * size;
+    } else if (l.pattern == PATTERN_OTHER || row_values || !c->columns) {
+        o->load = true;
+    } else {
+        o->single = l.pattern == PATTERN_ROW_SINGLE;
+        o->step = l.step;
+        o->advance = l.step * size;
+    }
+}
+
+operand operand_read(const emission *e, uint32_t index, uint32_t k)
+{
+    const schedule *s = e->s;
+    const program *p = s->program;
+    bool row_values = s->roles[index] == ROLE_ROW;
+    operand o = {.single = true, .type = operand_type(p, &p->items[index], k), .number = NO_ITEM, .reg = -1};
+    reading logical;
+    if (!schedule_read(s, index, k, &logical) || is_number(s, logical.view->base)) {
+        bool scalar = program_operands(p, &p->items[index])[k] == NO_ITEM;
+        o.number = p->source[scalar ? index : logical.view->base];
+        return o;
+    }
+    uint32_t base = logical.view->base;
+    if (s->step_of[base] && s->step_of[base] == s->step_of[index]) {
+        o = e->places[base];
+        o.single = is_row_role(s->roles[base]) && !row_values;
+        if (o.single) o.step = 1;
+        return o;
+    }
+    o.single = false;
+    storage_read(e->m, s, index, k, &o.reading);
+    follow_memory(e, &o, row_values);
+    return o;
+}
+
+operand operand_result(const emission *e, uint32_t index, bool *later)
+{
+    const item *it = &e->s->program->items[index];
+    operand o = {.type = (wg_type)it->type, .number = NO_ITEM, .reg = -1, .reading = {&e->m->home[index], &it->shape}};
+    follow_memory(e, &o, is_row_role(e->s->roles[index]));
+    if (o.single) { /* one element only */
+        o.single = false;
+        o.step = e->code->columns;
+        o.advance = 0;
+    }
+    *later = o.load;
+    return o;
+}
+
+bool operand_flat(const emission *e, const operand *o)
+{
+    return !o->load && !o->single && (o->step == e->code->columns || !e->code->columns);
+}

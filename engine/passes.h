@@ -1,0 +1,25 @@
+/* The passes over a program that come before anything is laid out. Each writes a new program; sources refer to the
+   first. False without memory. */
+#ifndef ENGINE_PASSES_H
+#define ENGINE_PASSES_H
+
+#include "engine/program.h"
+
+/* Two numbers of the step that was planned were equal, and a plan was made that needs them to be: sources. */
+typedef struct assumption {
+    uint32_t one, other;
+} assumption;
+
+typedef struct assumptions {
+    assumption *items;
+    size_t count, capacity;
+} assumptions;
+
+/* Drops items that nothing kept depends on. */
+bool pass_dead(const program *from, program *to, bump *b);
+/* Replaces items by simpler ones with the same bits (or better ones, for reductions: see the file). */
+bool pass_simplify(const program *from, program *to, bump *b);
+/* Computes equal items once. `scalar` has the number of each source. */
+bool pass_merge(const program *from, program *to, const double *scalar, assumptions *made, bump *b);
+
+#endif

@@ -1,0 +1,175 @@
+/* Running a plan: addresses and numbers of this step are filled in, then the steps run. Everything that can be refused
+   (memory for results) comes first, so that a failure leaves nothing half done. */
+#include "engine/state.h"
+
+#include <string.h>
+
+/* ---- addresses ---- */
+
+static void apply(const patches *list, void *const *slots)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const patch *p = &list->items[i];
+        *p->where = (char *)slots[p->slot] + p->bytes;
+    }
+}
+
+static void find_leaves(wg_context *ctx, plan *p, const uint32_t *source)
+{
+    for (size_t i = 0; i < p->given_count; i++)
+        p->slots[p->givens[i].slot] = graph_values(ctx, graph_node(ctx, source[p->givens[i].source]));
+}
+
+static void find_numbers(wg_context *ctx, plan *p, const uint32_t *source)
+{
+    for (size_t i = 0; i < p->number_count; i++) {
+        const number *n = &p->numbers[i];
+        *n->value = run_scalar(n->type, graph_node(ctx, source[n->source])->scalar);
+    }
+}
+
+/* ---- results ---- */
+
+/* The memory of the persistent tensor that the result replaces, if nobody else has an eye on it. */
+static void *memory_in_place(const wg_context *ctx, const result *r)
+{
+    const persistent *t = r->in_place ? &ctx->persistents[r->in_place - 1] : NULL;
+    return t && !t->shared && memory_users(t->data) == 1 ? t->data : NULL;
+}
+
+static void drop_results(wg_context *ctx, plan *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++) memory_drop(&ctx->memory, p->slots[p->results[i].slot]);
+}
+
+/* Each result's block is counted once for the run. */
+static bool find_results(wg_context *ctx, plan *p)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        const result *r = &p->results[i];
+        void *block = memory_in_place(ctx, r);
+        if (block)
+            memory_share(block);
+        else
+            block = memory_values(&ctx->memory, r->bytes);
+        p->slots[r->slot] = block;
+        if (block) continue;
+        drop_results(ctx, p, i);
+        graph_fail_memory(ctx, r->bytes);
+        return false;
+    }
+    return true;
+}
+
+/* Gives the blocks to the nodes: each kept item of a block is one more user. */
+static bool hold_results(wg_context *ctx, plan *p, const uint32_t *source)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        const result *r = &p->results[i];
+        for (size_t k = 0; k < r->source_count; k++) {
+            memory_share(p->slots[r->slot]);
+            if (!demand_keep(ctx, source[r->sources[k]], p->slots[r->slot])) return false;
+        }
+    }
+    return true;
+}
+
+static bool reserve_held(wg_context *ctx, const plan *p)
+{
+    size_t count = ctx->held_count;
+    for (size_t i = 0; i < p->result_count; i++) count += p->results[i].source_count;
+    if (memory_grow(&ctx->memory, (void **)&ctx->held, &ctx->held_capacity, count, sizeof *ctx->held)) return true;
+    graph_fail_memory(ctx, count * sizeof *ctx->held);
+    return false;
+}
+
+/* ---- steps ---- */
+
+typedef struct running_product {
+    const product_code_step *code;
+    char *registers;
+    size_t step;
+} running_product;
+
+static void run_product_task(void *argument, int64_t task, int thread)
+{
+    const running_product *r = argument;
+    const product_code_step *code = r->code;
+    const product_loop *l = &code->loop;
+    int64_t size = (int64_t)wg_type_size(l->one.type), repeat = task / code->plan.tasks, a = 0, b = 0, c = 0;
+    for (int i = l->rank; i-- > 0; repeat /= l->dim[i]) {
+        int64_t index = repeat % l->dim[i];
+        a += index * l->a[i] * size;
+        b += index * l->b[i] * size;
+        c += index * l->c[i] * size;
+    }
+    product_run(&code->plan, task % code->plan.tasks, (const char *)code->a + a, (const char *)code->b + b,
+                (char *)code->c + c, r->registers + (size_t)thread * r->step);
+}
+
+static void run_product(const engine_state *s, const product_code_step *code)
+{
+    running_product r = {code, s->registers, s->registers_step};
+    int64_t tasks = code->plan.tasks * code->repeats;
+    if (tasks == 1)
+        run_product_task(&r, 0, 0);
+    else if (tasks)
+        team_run(s->team, run_product_task, &r, tasks);
+}
+
+static void run_copy(const copy_code *c)
+{
+    enum { PIECE = 4096 };
+    _Alignas(8) char piece[PIECE];
+    int64_t count = PIECE / (int64_t)c->element;
+    for (int64_t at = 0; at < c->size; at += count) {
+        int64_t some = c->size - at < count ? c->size - at : count;
+        strided_load(piece, c->source, &c->from, at, some, c->element);
+        strided_store(c->target, piece, &c->to, at, some, c->element);
+    }
+}
+
+static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
+{
+    engine_state *s = ctx->engine_state;
+    for (size_t i = 0; i < p->step_count; i++) {
+        plan_step *next = &p->steps[i];
+        switch (next->kind) {
+        case STEP_GROUP:
+            group_run(next->group, s->team, s->registers, s->registers_step);
+            break;
+        case STEP_PRODUCT:
+            run_product(s, next->product);
+            break;
+        case STEP_COPY:
+            run_copy(next->copy);
+            break;
+        default:
+            if (!run_kernel(ctx, source[next->call->source], next->call->inputs, next->call->count,
+                            &next->call->output))
+                return false;
+            ctx->computed--; /* all items are counted at the end */
+            break;
+        }
+    }
+    return true;
+}
+
+bool plan_run(wg_context *ctx, plan *p, const uint32_t *source)
+{
+    engine_state *s = ctx->engine_state;
+    if (!state_reserve(ctx, p) || !reserve_held(ctx, p)) return false;
+    p->slots[SLOT_ARENA] = s->arena;
+    p->slots[SLOT_REGISTERS] = s->registers;
+    p->slots[SLOT_PARTIALS] = s->partials;
+    find_leaves(ctx, p, source);
+    if (!find_results(ctx, p)) return false;
+    if (p->layout != s->layout) apply(&p->fixed, p->slots);
+    p->layout = s->layout;
+    apply(&p->bound, p->slots);
+    find_numbers(ctx, p, source);
+    bool fine = run_steps(ctx, p, source) && hold_results(ctx, p, source);
+    drop_results(ctx, p, p->result_count);
+    ctx->computed += fine ? p->computed : 0;
+    return fine;
+}

@@ -1,0 +1,102 @@
+/* The cache of plans, and the memory that they share. */
+#include "engine/state.h"
+
+#include <string.h>
+
+enum { MOST_PLANS = 64, MOST_BYTES = 64 << 20 };
+
+engine_state *state_of(wg_context *ctx)
+{
+    if (ctx->engine_state) return ctx->engine_state;
+    engine_state *s = memory_new(&ctx->memory, 1, sizeof *s);
+    if (!s) return NULL;
+    s->layout = 1;
+    s->team = team_new(&ctx->memory, ctx->threads);
+    if (!s->team) {
+        memory_release(&ctx->memory, s);
+        return NULL;
+    }
+    return ctx->engine_state = s;
+}
+
+void state_close(wg_context *ctx)
+{
+    engine_state *s = ctx->engine_state;
+    if (!s) return;
+    team_free(s->team);
+    demand_release(&s->demand, ctx);
+    memory_release(&ctx->memory, s->place);
+    for (size_t i = 0; i < s->count; i++) plan_free(s->plans[i]);
+    memory_release(&ctx->memory, s->plans);
+    memory_drop(&ctx->memory, s->arena);
+    memory_drop(&ctx->memory, s->registers);
+    memory_drop(&ctx->memory, s->partials);
+    memory_release(&ctx->memory, s);
+    ctx->engine_state = NULL;
+}
+
+/* ---- shared memory ---- */
+
+static bool grow(wg_context *ctx, char **block, size_t *have, size_t need, size_t copies)
+{
+    if (need <= *have) return true;
+    memory_drop(&ctx->memory, *block);
+    *block = memory_values(&ctx->memory, need * copies);
+    *have = *block ? need : 0;
+    ctx->engine_state->layout++;
+    if (!*block) graph_fail_memory(ctx, need * copies);
+    return *block != NULL;
+}
+
+bool state_reserve(wg_context *ctx, const plan *p)
+{
+    engine_state *s = ctx->engine_state;
+    size_t each = (p->registers + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return grow(ctx, &s->arena, &s->arena_bytes, p->arena, 1) &&
+           grow(ctx, &s->registers, &s->registers_step, each, (size_t)team_size(s->team)) &&
+           grow(ctx, &s->partials, &s->partial_bytes, p->partials, 1);
+}
+
+/* ---- the cache ---- */
+
+static bool holds(const plan *p, const double *scalar)
+{
+    for (size_t i = 0; i < p->assumptions.count; i++) {
+        const assumption *a = &p->assumptions.items[i];
+        if (memcmp(&scalar[a->one], &scalar[a->other], sizeof *scalar) != 0) return false;
+    }
+    return true;
+}
+
+static void forget_oldest(engine_state *s)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < s->count; i++)
+        if (s->plans[i]->used < s->plans[oldest]->used) oldest = i;
+    s->bytes -= s->plans[oldest]->bump.bytes;
+    plan_free(s->plans[oldest]);
+    s->plans[oldest] = s->plans[--s->count];
+}
+
+plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
+{
+    engine_state *s = ctx->engine_state;
+    uint64_t hash = program_hash(p);
+    s->clock++;
+    for (size_t i = 0; i < s->count; i++) {
+        plan *known = s->plans[i];
+        if (known->hash != hash || !program_same(&known->key, p) || !holds(known, scalar)) continue;
+        known->used = s->clock;
+        return known;
+    }
+    plan *made = plan_new(&ctx->memory, p, scalar);
+    while (s->count && (s->count >= MOST_PLANS || s->bytes > MOST_BYTES)) forget_oldest(s);
+    if (!made || !memory_grow(&ctx->memory, (void **)&s->plans, &s->capacity, s->count + 1, sizeof *s->plans)) {
+        plan_free(made);
+        graph_fail_memory(ctx, p->count * sizeof *p->items);
+        return NULL;
+    }
+    made->used = s->clock;
+    s->bytes += made->bump.bytes;
+    return s->plans[s->count++] = made;
+}

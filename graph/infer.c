@@ -1,0 +1,203 @@
+/* The type and shape of an op's result, by the op's own rule. A rule depends on nothing but the operands' types and
+   shapes, the attributes, and the type and shape an op is told: so what it said of them is remembered by their numbers,
+   and a program that repeats itself compares a few numbers in the place of each call. */
+#include "graph/infer.h"
+
+#include "graph/intern.h"
+#include "graph/shape.h"
+
+#include <string.h>
+
+enum { REMEMBERED = 512, MOST_OPERANDS = 5, INTEGERS = sizeof((wg_attributes *)0)->integer / sizeof(int64_t) };
+
+/* What a rule sees of an application, but for the integers among the attributes. */
+typedef struct question {
+    bool (*rule)(const wg_call *call, char *message, size_t size); /* NULL: none */
+    uint64_t told;                   /* type and shape; how many operands; the weak scalar; how many integers */
+    uint64_t operand[MOST_OPERANDS]; /* type and shape of each, 0 for the weak scalar */
+} question;
+
+typedef struct inference {
+    question of;
+    int64_t integer[INTEGERS];
+    uint32_t type, shape; /* of the result */
+} inference;
+
+_Static_assert(sizeof(inference) == 128, "two cache lines");
+
+bool infer_prepare(wg_context *ctx)
+{
+    ctx->inferences = memory_new(&ctx->memory, REMEMBERED, sizeof *ctx->inferences);
+    return ctx->inferences != NULL;
+}
+
+void infer_forget(wg_context *ctx)
+{
+    memset(ctx->inferences, 0, REMEMBERED * sizeof *ctx->inferences);
+}
+
+/* ---- remembering ---- */
+
+static inline const int64_t *integers_of(const graph_record *record, size_t *count)
+{
+    *count = record->attributes ? INTEGERS : record->integer_count;
+    return record->attributes ? record->attributes->integer : record->integers;
+}
+
+/* The question that an application asks, and where the answer would be; NULL if none is kept. Reals belong to no
+   structure: a rule that looks at them is asked each time. */
+static inline inference *place_of(const wg_context *ctx, const graph_record *record, size_t told_shape, question *q)
+{
+    const wg_attributes *a = record->attributes;
+    size_t count;
+    const int64_t *integer = integers_of(record, &count);
+    if (record->count > MOST_OPERANDS || told_shape == INTERN_NONE ||
+        (a && (a->real[0] != 0 || a->real[1] != 0 || a->real[2] != 0 || a->real[3] != 0)))
+        return NULL;
+    q->rule = record->op->infer;
+    q->told = told_shape | (uint64_t)record->type << 32 | (uint64_t)record->count << 40 |
+              (uint64_t)record->scalar_operand << 48 | (uint64_t)count << 56;
+    uint64_t h = (uint64_t)(uintptr_t)q->rule ^ q->told * 0xD6E8FEB86659FD93u;
+    for (size_t i = 0; i < record->count; i++) {
+        const node *n = record->inputs[i] ? graph_node(ctx, record->inputs[i]) : NULL;
+        q->operand[i] = n ? n->shape | (uint64_t)n->type << 32 : 0;
+        h = (h + q->operand[i]) * 0xA0761D6478BD642Fu;
+    }
+    for (size_t i = 0; i < count && i < INTEGERS / 2; i++)
+        h += (uint64_t)integer[i] * (0xE7037ED1A0B428DBu + 2 * 0x8EBC6AF09C88C6E3u * i);
+    return &ctx->inferences[h * 0x9E3779B97F4A7C15u >> 55];
+}
+_Static_assert(REMEMBERED == 1 << 9, "9 bits of the hash are used");
+
+static inline bool is_answer(const inference *known, const graph_record *record, const question *q)
+{
+    if (known->of.rule != q->rule || known->of.told != q->told) return false;
+    uint64_t differs = 0;
+    for (size_t i = 0; i < record->count; i++) differs |= known->of.operand[i] ^ q->operand[i];
+    size_t count;
+    const int64_t *integer = integers_of(record, &count);
+    for (size_t i = 0; i < count; i++) differs |= (uint64_t)(known->integer[i] ^ integer[i]);
+    return differs == 0;
+}
+
+static void remember(inference *place, const graph_record *record, const question *q, wg_type type, uint32_t shape)
+{
+    place->of = *q;
+    place->type = type;
+    place->shape = shape;
+    size_t count;
+    const int64_t *integer = integers_of(record, &count);
+    for (size_t i = 0; i < count; i++) place->integer[i] = integer[i];
+}
+
+/* ---- asking ---- */
+
+/* "name: rule: f32 [2, 3], f32 [4]", the shapes and types of all operands. */
+static void fail_inference(wg_context *ctx, const wg_op *op, wg_status status, const wg_array *arrays, size_t count,
+                           const char *message)
+{
+    char operands[ERROR_SIZE / 2];
+    size_t used = 0;
+    operands[0] = '\0';
+    bool types_differ = false;
+    for (size_t i = 1; i < count; i++) types_differ |= arrays[i].type != arrays[0].type;
+    for (size_t i = 0; i < count && i < 4; i++) {
+        shape_buffer buffer;
+        if (i) text_append(operands, sizeof operands, &used, " x ");
+        if (types_differ) text_append(operands, sizeof operands, &used, "%s ", wg_type_name(arrays[i].type));
+        text_append(operands, sizeof operands, &used, "%s", shape_text(arrays[i].shape, &buffer));
+    }
+    if (count > 4) text_append(operands, sizeof operands, &used, " x ...");
+    graph_fail(ctx, status, "%s: %s%s%s", op->name, message, used ? ": " : "", operands);
+}
+
+/* Whether a C scalar is a value of the type: silently cutting 0.5 down to 0 would help nobody. */
+static bool scalar_fits(wg_type type, double value)
+{
+    switch (type) {
+    case WG_I32:
+        return value >= INT32_MIN && value <= INT32_MAX && value == (double)(int32_t)value;
+    case WG_I64:
+        return value >= -0x1p63 && value < 0x1p63 && value == (double)(int64_t)value;
+    case WG_U8:
+        return value >= 0 && value <= UINT8_MAX && value == (double)(uint8_t)value;
+    case WG_BOOL:
+        return value == 0 || value == 1;
+    default:
+        return true;
+    }
+}
+
+/* Asks the op's rule. False after an error, else `output` is filled in. */
+static bool ask(wg_context *ctx, const graph_record *record, wg_array *output)
+{
+    wg_array few[8], *arrays = few;
+    if (record->count > sizeof few / sizeof *few) {
+        arrays = memory_new(&ctx->memory, record->count, sizeof *arrays);
+        if (!arrays) return graph_fail_memory(ctx, record->count * sizeof *arrays).id;
+    }
+    wg_type partner = record->type; /* the type that the weak scalar takes */
+    for (size_t i = 0; i < record->count; i++)
+        if (record->inputs[i]) {
+            const node *n = graph_node(ctx, record->inputs[i]);
+            arrays[i] = (wg_array){(wg_type)n->type, ctx->shapes[n->shape], NULL};
+            partner = (wg_type)n->type;
+        }
+    if (record->scalar_operand) arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
+    char message[ERROR_SIZE / 4] = "";
+    wg_attributes attributes;
+    graph_fill_attributes(&attributes, record);
+    wg_call call = {record->count, arrays, output, &attributes, NULL};
+    bool fits = record->op->infer(&call, message, sizeof message);
+    wg_status status = output->type == WG_DEFAULT ? WG_BAD_TYPE : WG_BAD_SHAPE;
+    if (!fits) fail_inference(ctx, record->op, status, arrays, record->count, message);
+    if (arrays != few) memory_release(&ctx->memory, arrays);
+    return fits;
+}
+
+/* False, and an error, if the weak scalar is no value of the type that it takes. */
+static bool check_scalar(wg_context *ctx, const graph_record *record)
+{
+    wg_type partner = record->type;
+    for (size_t i = 0; i < record->count; i++)
+        if (record->inputs[i]) partner = (wg_type)graph_node(ctx, record->inputs[i])->type;
+    if (scalar_fits(partner, record->scalar)) return true;
+    number_buffer number;
+    graph_fail(ctx, WG_BAD_TYPE, "%s: the number %s is not one of %s", record->op->name,
+               number_text(record->scalar, 6, &number), wg_type_name(partner));
+    return false;
+}
+
+/* The number of the shape that an op is told; INTERN_NONE if it has none yet, as it may be no shape at all. */
+static size_t told_number(const wg_context *ctx, const graph_record *record)
+{
+    const wg_shape *told = record->shape;
+    if (!told) return record->interned_shape;
+    return told->rank >= 0 && told->rank <= WG_MAX_RANK ? intern_find_shape(ctx, told) : INTERN_NONE;
+}
+
+/* Asks, and remembers the answer if it has a place. */
+static __attribute__((noinline)) bool infer_anew(wg_context *ctx, const graph_record *record, inference *place,
+                                                 const question *q, wg_type *type, uint32_t *shape)
+{
+    const char *reason;
+    wg_array output = {record->type, record->shape ? *record->shape : ctx->shapes[record->interned_shape], NULL};
+    if (!ask(ctx, record, &output)) return false;
+    if (!shape_valid(&output.shape, output.type, &reason))
+        return graph_fail(ctx, WG_BAD_SHAPE, "%s: %s", record->op->name, reason).id;
+    *type = output.type;
+    *shape = graph_intern_shape(ctx, &output.shape);
+    if (place && graph_ok(ctx)) remember(place, record, q, *type, *shape);
+    return graph_ok(ctx);
+}
+
+bool infer(wg_context *ctx, const graph_record *record, wg_type *type, uint32_t *shape)
+{
+    if (!graph_ok(ctx) || (record->scalar_operand && !check_scalar(ctx, record))) return false;
+    question q;
+    inference *place = place_of(ctx, record, told_number(ctx, record), &q);
+    if (!place || !is_answer(place, record, &q)) return infer_anew(ctx, record, place, &q, type, shape);
+    *type = (wg_type)place->type;
+    *shape = place->shape;
+    return true;
+}

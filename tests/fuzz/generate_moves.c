@@ -1,0 +1,122 @@
+/* Instructions that move elements: shapes, slices, joints, places. */
+#include "tests/fuzz/generate.h"
+
+/* ---- shapes ---- */
+
+/* Axes joined, split or inserted; sometimes a length is left for the library to infer. */
+void propose_reshape(generator *g)
+{
+    int x = pick_operand(g, ANY_TYPE, 0);
+    if (x < 0) return;
+    wg_shape in = g->slot[x].shape, out = {0};
+    for (int k = 0; k < in.rank && out.rank < WG_MAX_RANK - 2; k++) {
+        int64_t length = in.dim[k];
+        if (out.rank && chance_of(&g->chance, 0.4)) {
+            out.dim[out.rank - 1] *= length;
+        } else if (length > 1 && chance_of(&g->chance, 0.3)) {
+            int64_t factor = length % 2 == 0 ? 2 : length % 3 == 0 ? 3 : length;
+            out.dim[out.rank++] = length / factor;
+            out.dim[out.rank++] = factor;
+        } else {
+            out.dim[out.rank++] = length;
+        }
+        if (chance_of(&g->chance, 0.1)) out.dim[out.rank++] = 1;
+    }
+    if (wg_shape_size(in) > 0 && out.rank && chance_of(&g->chance, 0.3))
+        out.dim[chance_below(&g->chance, out.rank)] = -1;
+    if (out.rank == 0 && chance_of(&g->chance, 0.5)) out = WG_SHAPE(1, 1);
+    emit(g, (instruction){.kind = SHAPED, .name = "reshape", .count = 1, .operand = {x}, .shape = out});
+}
+
+void propose_expand(generator *g)
+{
+    int x = pick_operand(g, ANY_TYPE, 0);
+    if (x < 0) return;
+    wg_shape in = g->slot[x].shape, out = {0};
+    for (int k = chance_below(&g->chance, 3); k > 0 && in.rank + k <= 6; k--) out.dim[out.rank++] = random_length(g);
+    for (int k = 0; k < in.rank; k++) out.dim[out.rank++] = in.dim[k] == 1 ? random_length(g) : in.dim[k];
+    emit(g, (instruction){.kind = SHAPED, .name = "expand", .count = 1, .operand = {x}, .shape = out});
+}
+
+void propose_slice(generator *g)
+{
+    int x = pick_operand(g, ANY_TYPE, 1);
+    if (x < 0) return;
+    int axis = chance_below(&g->chance, g->slot[x].shape.rank);
+    int64_t length = g->slot[x].shape.dim[axis], start = chance_below(&g->chance, (int)length + 1);
+    int64_t stop = start + chance_below(&g->chance, (int)(length - start) + 1);
+    if (start > 0 && start < length && chance_of(&g->chance, 0.2)) start -= length;
+    if (chance_of(&g->chance, 0.3)) stop = WG_END;
+    int64_t step = 1 + (chance_of(&g->chance, 0.4) ? chance_below(&g->chance, 3) : 0);
+    emit(g, (instruction){.kind = SLICE, .count = 1, .operand = {x}, .integer = {axis, start, stop, step}});
+}
+
+void propose_pad(generator *g)
+{
+    int x = pick_operand(g, ANY_TYPE, 1);
+    if (x < 0) return;
+    int axis = chance_below(&g->chance, g->slot[x].shape.rank);
+    int64_t low = chance_below(&g->chance, 3), high = chance_below(&g->chance, 3), interior = 0;
+    if (chance_of(&g->chance, 0.3)) interior = 1 + chance_below(&g->chance, 2);
+    emit(g, (instruction){.kind = PAD, .count = 1, .operand = {x}, .integer = {axis, low, high, interior}});
+}
+
+/* The result of one is often an operand of the next: joints inside joints. */
+void propose_concat(generator *g)
+{
+    int x = pick_operand(g, ANY_TYPE, 1);
+    if (x < 0) return;
+    int axis = chance_below(&g->chance, g->slot[x].shape.rank);
+    instruction i = {.kind = CONCAT, .count = 1, .operand = {x}, .integer = {axis}};
+    int count = 1 + chance_below(&g->chance, chance_of(&g->chance, 0.3) ? OPERANDS : 4);
+    while (i.count < count) {
+        wg_shape shape = g->slot[x].shape;
+        if (chance_of(&g->chance, 0.3)) shape.dim[axis] = random_length(g);
+        int other = chance_of(&g->chance, 0.15) ? x : pick_like(g, g->slot[x].type, shape);
+        if (other < 0) return;
+        i.operand[i.count++] = other;
+    }
+    emit(g, i);
+}
+
+/* ---- places ---- */
+
+/* Whole numbers that are places of an axis: given, or computed from something exact. */
+static int random_index(generator *g, wg_shape shape, int64_t length)
+{
+    int computed = chance_of(&g->chance, 0.25) ? pick(g, ANY_WHOLE, 0) : -1;
+    if (computed >= 0 && g->slot[computed].exact) {
+        int index = emit_scalar(g, "remainder_scalar", computed, (double)length);
+        if (index >= 0) g->part->item[index].varies = false;
+        return index;
+    }
+    bool outside = g->fault == FAULT_INDEX && chance_of(&g->chance, 0.5);
+    return emit_whole(g, chance_of(&g->chance, 0.5) ? WG_I32 : WG_I64, shape, outside ? -1 : 0, length - 1 + outside);
+}
+
+void propose_gather(generator *g)
+{
+    int x = pick_operand(g, ANY_TYPE, 1);
+    if (x < 0) return;
+    int axis = chance_below(&g->chance, g->slot[x].shape.rank);
+    int64_t length = g->slot[x].shape.dim[axis];
+    wg_shape shape = {.rank = chance_below(&g->chance, 3)};
+    for (int k = 0; k < shape.rank; k++) shape.dim[k] = 1 + chance_below(&g->chance, 4);
+    if (length == 0) return;
+    int index = random_index(g, shape, length);
+    emit(g, (instruction){.kind = GATHER, .count = 2, .operand = {x, index}, .integer = {axis}});
+}
+
+void propose_scatter(generator *g)
+{
+    int x = pick_operand(g, chance_of(&g->chance, 0.85) ? ANY_FLOAT : ANY_WHOLE, 1);
+    if (x < 0) return;
+    wg_shape updates = g->slot[x].shape, shape = {0};
+    int axis = chance_below(&g->chance, updates.rank + 1);
+    int rank = axis == updates.rank ? 0 : chance_below(&g->chance, updates.rank - axis + 1);
+    for (int k = 0; k < rank; k++) shape.dim[shape.rank++] = updates.dim[axis + k];
+    int64_t length = 1 + chance_below(&g->chance, 6);
+    bool outside = g->fault == FAULT_INDEX && chance_of(&g->chance, 0.5);
+    int index = emit_whole(g, chance_of(&g->chance, 0.5) ? WG_I32 : WG_I64, shape, outside ? -1 : 0, length - 1);
+    emit(g, (instruction){.kind = SCATTER, .count = 2, .operand = {x, index}, .integer = {axis, length}});
+}

@@ -1,0 +1,111 @@
+/* Running a recipe in a context, and what was seen of it. */
+#ifndef FUZZ_MACHINE_H
+#define FUZZ_MACHINE_H
+
+#include "tests/fuzz/recipe.h"
+
+/* ---- trace.c: what a run has shown ---- */
+
+/* One value that was read, or the failure to read it. */
+typedef struct {
+    int segment, step, instruction; /* instruction -1: a lasting tensor after the step */
+    int part;                       /* which of the tensors of one evaluation, or which lasting tensor */
+    wg_status status;
+    wg_type type;
+    wg_shape shape;
+    size_t offset; /* of its values */
+} observation;
+
+typedef struct {
+    observation *seen;
+    size_t count, capacity;
+    unsigned char *bytes;
+    size_t used, room;
+} trace;
+
+/* Adds an observation and gives the place for its values: `size` bytes, valid until the next call. */
+void *trace_add(trace *t, observation seen, size_t size);
+void trace_free(trace *t);
+
+/* ---- machine.c: one context at work ---- */
+
+/* A tensor to be looked at when a segment is bounded. */
+typedef struct {
+    observation place;
+    wg_tensor tensor;
+} wanted_tensor;
+
+/* What an assign's node stands for. */
+typedef struct {
+    uint32_t bound;
+    wg_tensor value;
+} assigned_value;
+
+enum { WANTED = 128, ASSIGNED = 32 };
+
+typedef struct {
+    wg_context *ctx;
+    const recipe *recipe;
+    trace *out;
+    /* A timeless machine evaluates nothing while it records, never rewinds, and so loses no value: reads are only noted
+       down. It makes shapes known to the generator and error bounds to the comparison. */
+    bool timeless;
+    int step, segment;
+    wg_tensor lasting[LASTING];
+    wg_tensor slot[INSTRUCTIONS][PARTS];
+    uint64_t mark[INSTRUCTIONS];
+    void *buffer[INSTRUCTIONS];
+    wanted_tensor wanted[WANTED];
+    int wanted_count;
+    assigned_value assigned[ASSIGNED];
+    int assigned_count;
+} machine;
+
+/* Opens a context with the recipe's lasting tensors. */
+bool machine_open(machine *m, const recipe *r, const wg_context_options *options);
+void machine_close(machine *m);
+/* Begins a segment in a step; ends it: the tape is gone, and the error if there was one, which is the result. */
+void machine_begin(machine *m, int segment, int step);
+wg_status machine_end(machine *m);
+/* Performs one instruction; false after an error of the context. */
+bool machine_do(machine *m, int number);
+/* Notes the value of a tensor, or why there is none. */
+bool machine_look(machine *m, wg_tensor x, observation place);
+/* All steps. */
+void machine_run(const recipe *r, const wg_context_options *options, trace *out);
+
+/* ---- record.c ---- */
+
+/* Records an instruction that makes a tensor. */
+wg_tensor record_instruction(machine *m, const instruction *i, int number);
+
+/* ---- bounds.c ---- */
+
+/* For each observation of a run: how far each element may be from the plain executor's value, as f64; 0: not at all,
+   NaN: nothing can be said. Counts the primitives that the recipe leads to. */
+void bounds_run(const recipe *r, const wg_context_options *options, trace *out);
+
+/* ---- coverage.c ---- */
+
+void coverage_primitive(const char *name);
+void coverage_recipe(const recipe *r);
+void coverage_type(wg_type type);
+void coverage_element(bool exact, bool known);
+void coverage_status(wg_status status);
+void coverage_print(FILE *file);
+/* Names the rows of the library's table that never occurred; false if there are any. */
+bool coverage_complete(FILE *file);
+
+/* ---- compare.c, shrink.c ---- */
+
+/* Where two runs disagree, in words; "" if they agree. */
+typedef struct {
+    char text[400];
+} difference;
+
+/* Runs the recipe plainly, and with plans on one thread and on several. */
+bool compare_recipe(const recipe *r, int threads, difference *found);
+/* Makes the recipe as small as it can while it still shows a difference. */
+void shrink_recipe(recipe *r, int threads);
+
+#endif
