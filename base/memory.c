@@ -1,9 +1,11 @@
 /* Counted blocks with a header, pooled by size class. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 typedef struct memory_block {
     size_t bytes; /* of the whole block, header included */
@@ -14,10 +16,19 @@ typedef struct memory_block {
 
 _Static_assert(sizeof(memory_block) <= MEMORY_ALIGNMENT, "a header fits before the first aligned byte");
 
+enum { HUGE_PAGE = 2 << 20 };
+
+/* Large blocks lie on huge pages, where the system has them: one fault instead of hundreds, and addresses that are
+   found sooner. */
 static void *standard_allocate(void *user, size_t size)
 {
     (void)user;
-    return aligned_alloc(MEMORY_ALIGNMENT, size);
+    if (size < 2 * HUGE_PAGE) return aligned_alloc(MEMORY_ALIGNMENT, size);
+    void *block = aligned_alloc(HUGE_PAGE, size);
+#ifdef MADV_HUGEPAGE
+    if (block) madvise(block, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return block;
 }
 
 static void standard_release(void *user, void *block, size_t size)

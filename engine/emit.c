@@ -193,7 +193,8 @@ bool plan_emit(plan *p, const schedule *s, const storage *m)
         uint32_t index = s->steps[i].item;
         const item *it = &q->items[index];
         if (s->steps[i].group)
-            fine = s->steps[i].group->size == 0 || plan_emit_group(&e, s->steps[i].group);
+            fine =
+                s->steps[i].group->size == 0 || s->steps[i].group->count == 0 || plan_emit_group(&e, s->steps[i].group);
         else if (it->op == &ops_matmul)
             fine = it->size == 0 || emit_product(p, s, m, index);
         else if (it->op == &ops_concat)

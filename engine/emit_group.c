@@ -115,7 +115,7 @@ static bool prepare_own(emission *e, uint32_t index, operand *operands, instruct
     bool row_values = e->s->roles[index] == ROLE_ROW;
     for (uint32_t k = 0; k < it->count; k++) {
         operand *o = &operands[k];
-        bool scalar = o->single && o->step == 0;
+        bool scalar = it->op->elementwise && o->single && o->step == 0;
         if (!scalar && !row_values && !operand_flat(e, o) && !bring(e, o)) return false;
         if (scalar) work->singles |= 1u << k;
         work->types[k] = o->type;
@@ -275,6 +275,20 @@ static bool settle_operand(emission *e, instruction *in, uint32_t k, const opera
     return plan_patch(e->plan, where, o->slot, o->bytes + rows);
 }
 
+/* Whether an instruction before the i-th one, or an earlier operand of it, runs through the same memory. */
+static bool seen_before(const emission *e, size_t i, uint32_t k)
+{
+    const operand *o = &e->drafts[i].operand[k];
+    for (size_t j = 0; j <= i; j++)
+        for (uint32_t at = 0; at < 4 && (j < i || at < k); at++) {
+            const operand *other = &e->drafts[j].operand[at];
+            if ((at == 3 || at < e->drafts[j].count) && other->number == NO_ITEM && other->slot == o->slot &&
+                other->bytes == o->bytes && other->advance == o->advance)
+                return true;
+        }
+    return false;
+}
+
 /* Whether the k-th operand runs through memory from tile to tile. */
 static bool is_stream(const emission *e, const draft *d, uint32_t k)
 {
@@ -298,7 +312,7 @@ static bool settle(emission *e)
         for (uint32_t k = 0; k < 4; k++) {
             if (k < 3 && k >= d->count) continue;
             if (!settle_operand(e, in, k, &d->operand[k])) return false;
-            if (!is_stream(e, d, k)) continue;
+            if (!is_stream(e, d, k) || seen_before(e, i, k)) continue;
             int64_t each = (c->columns ? c->columns : 1) * (int64_t)wg_type_size(d->operand[k].type);
             c->streams[c->stream_count++] = (stream){(uint32_t)i, (uint8_t)k, each};
             bytes += each * c->rows;

@@ -2,10 +2,11 @@
 #include "engine/emission.h"
 
 enum {
-    TILE_BYTES = 24 << 10, /* of registers and memory streams: what the first-level cache holds */
+    TILE_BYTES = 32 << 10, /* of registers and memory streams: what the first-level cache holds */
     LEAST_TILE = TOTAL_BLOCK,
     MOST_TILE = 2048,
-    CHUNK = 4096, /* elements at least */
+    CHUNK = 4096,    /* elements at least */
+    CHUNK_ROWS = 16, /* rows at least where each chunk has its own sums of columns */
     MOST_CHUNKS = 64,
     SHARED_WORK = 1 << 16 /* elements times instructions from which other threads are asked */
 };
@@ -56,6 +57,13 @@ static int64_t divided(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+static bool has_column_reduction(const emission *e)
+{
+    for (size_t i = 0; i < e->g->count; i++)
+        if (e->s->roles[e->g->items[i]] == ROLE_COLUMN_REDUCTION) return true;
+    return false;
+}
+
 void emit_geometry(emission *e)
 {
     group_code *c = e->code;
@@ -67,6 +75,7 @@ void emit_geometry(emission *e)
     c->tile_rows = elements / columns > 1 ? elements / columns : 1;
     if (c->tile_rows > c->rows) c->tile_rows = c->rows;
     int64_t least = divided(CHUNK, columns);
+    if (least < CHUNK_ROWS && has_column_reduction(e)) least = CHUNK_ROWS;
     c->chunk_rows = divided(divided(c->rows, MOST_CHUNKS), least) * least;
     c->chunks = divided(c->rows, c->chunk_rows);
     c->alone = c->chunks == 1 || e->g->size * (int64_t)e->g->count < SHARED_WORK;

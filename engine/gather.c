@@ -5,11 +5,58 @@
 
 #include <string.h>
 
-bool schedule_fuses(const item *it)
+/* A user's kernel may find fault with values, and what else it does is not known: it runs alone. */
+static bool is_ours(const wg_op *op)
+{
+    for (size_t i = 0; i < wg_op_count(); i++)
+        if (wg_op_at(i) == op) return true;
+    return false;
+}
+
+/* By which kernels are indexed: the first operand's, or that of the partner of a C scalar. */
+static wg_type operand_type(const program *p, const item *it)
+{
+    uint32_t first = program_operands(p, it)[0];
+    if (first == NO_ITEM && it->count > 1) first = program_operands(p, it)[1];
+    return (wg_type)(first == NO_ITEM ? it->type : p->items[first].type);
+}
+
+static bool is_reduction(const item *it)
+{
+    return it->op == &ops_sum || it->op == &ops_max || it->op == &ops_min;
+}
+
+role schedule_reduction(const program *p, const item *it, int64_t *columns)
+{
+    const item *x = &p->items[program_operands(p, it)[0]];
+    if (!is_reduction(it) || (it->type != WG_F32 && it->type != WG_F64) || x->size == 0) return ROLE_ALONE;
+    uint32_t set = (uint32_t)p->attributes[it->attributes].integer[0], kept = 0;
+    bool trailing = true, leading = true;
+    *columns = 1;
+    for (int i = 0; i < x->shape.rank; i++)
+        if (x->shape.dim[i] != 1 && !(set >> i & 1)) kept |= 1u << i;
+    for (int i = 0; i < x->shape.rank; i++) {
+        if (x->shape.dim[i] == 1 || !(set >> i & 1)) continue;
+        if (kept >> i) trailing = false;             /* something kept comes after it */
+        if (kept & ((1u << i) - 1)) leading = false; /* something kept comes before it */
+        *columns *= x->shape.dim[i];
+    }
+    if (kept == 0) {
+        *columns = 0;
+        return ROLE_TOTAL_REDUCTION;
+    }
+    if (trailing) return *columns <= LONGEST_ROW ? ROLE_ROW_REDUCTION : ROLE_ALONE;
+    *columns = it->size;
+    return leading ? ROLE_COLUMN_REDUCTION : ROLE_ALONE;
+}
+
+bool schedule_fuses(const program *p, const item *it)
 {
     const wg_op *op = it->op;
-    if (op == &ops_sum || op == &ops_max || op == &ops_min) return it->type == WG_F32 || it->type == WG_F64;
-    return op->elementwise || op == &ops_where || op == &ops_cast;
+    int64_t columns;
+    if (is_reduction(it)) return schedule_reduction(p, it, &columns) != ROLE_ALONE;
+    wg_type type = it->count ? operand_type(p, it) : (wg_type)it->type;
+    return (op->elementwise || op == &ops_where || op == &ops_cast) && op->kernel[type] && is_ours(op);
 }
 
 /* Whether a kept item can share the memory of its base, which some step computes. */
@@ -28,7 +75,7 @@ static bool reads_view(const schedule *s, const item *user, uint32_t place, uint
     const program *p = s->program;
     const view *v = &s->views[operand];
     bool number = p->items[v->base].op == &ops_full && !s->gathered[v->base];
-    if (is_movement(user) || schedule_fuses(user)) return true;
+    if (is_movement(user) || schedule_fuses(p, user)) return true;
     if (number) return false;
     if (user->op == &ops_matmul) return product_reads(p, user, place, v);
     if (user->op == &ops_concat) return true;

@@ -5,7 +5,7 @@
 #include "engine/schedule.h"
 #include "ops/rows.h"
 
-#include <string.h>
+#include <assert.h>
 
 /* ---- what an item is in a group ---- */
 
@@ -14,49 +14,17 @@ typedef struct placement {
     int64_t size, columns; /* of the group: columns 0: any */
 } placement;
 
-static bool is_reduction(const item *it)
-{
-    return it->op == &ops_sum || it->op == &ops_max || it->op == &ops_min;
-}
-
-/* Over trailing axes rows are reduced, over leading ones columns, over all a total. ROLE_ALONE: anything else. */
-static placement place_reduction(const program *p, const item *it)
-{
-    const item *x = &p->items[program_operands(p, it)[0]];
-    uint32_t set = (uint32_t)p->attributes[it->attributes].integer[0], kept = 0;
-    placement where = {.role = ROLE_ALONE, .size = x->size, .columns = 1};
-    for (int i = 0; i < x->shape.rank; i++)
-        if (x->shape.dim[i] != 1 && !(set >> i & 1)) kept |= 1u << i;
-    if (kept == 0) {
-        where.role = ROLE_TOTAL_REDUCTION;
-        where.columns = 0;
-        return where;
-    }
-    bool trailing = true, leading = true;
-    for (int i = 0; i < x->shape.rank; i++) {
-        if (x->shape.dim[i] == 1) continue;
-        bool reduced = set >> i & 1;
-        if (reduced && kept >> i) trailing = false;             /* something kept comes after it */
-        if (reduced && kept & ((1u << i) - 1)) leading = false; /* something kept comes before it */
-        if (reduced) where.columns *= x->shape.dim[i];
-    }
-    where.role = trailing ? ROLE_ROW_REDUCTION : leading ? ROLE_COLUMN_REDUCTION : ROLE_ALONE;
-    if (where.role == ROLE_COLUMN_REDUCTION) where.columns = it->size;
-    return where;
-}
-
 static placement place(const schedule *s, uint32_t index)
 {
-    const item *it = &s->program->items[index];
-    if (it->size == 0 && !is_reduction(it)) return (placement){ROLE_TILE, 0, 0};
-    if (!s->gathered[index] && is_reduction(it) && schedule_fuses(it) &&
-        s->program->items[program_operands(s->program, it)[0]].size > 0)
-        return place_reduction(s->program, it);
-    if (s->gathered[index] || schedule_fuses(it)) {
-        if (is_reduction(it)) return (placement){ROLE_ALONE, 0, 0};
-        return (placement){ROLE_TILE, it->size, 0};
-    }
-    return (placement){ROLE_ALONE, 0, 0};
+    const program *p = s->program;
+    const item *it = &p->items[index];
+    placement where = {.role = ROLE_TILE, .size = it->size};
+    if (s->gathered[index]) return where;
+    if (!schedule_fuses(p, it)) return (placement){.role = ROLE_ALONE};
+    if (it->op != &ops_sum && it->op != &ops_max && it->op != &ops_min) return where;
+    where.role = schedule_reduction(p, it, &where.columns);
+    where.size = p->items[program_operands(p, it)[0]].size;
+    return where;
 }
 
 /* ---- operands ---- */
@@ -76,7 +44,8 @@ layout schedule_layout(const reading *r, int64_t columns)
 {
     layout l = view_layout(r->view, r->shape);
     bool by_rows = l.pattern == PATTERN_ROWS || l.pattern == PATTERN_ROW_SINGLE;
-    if (by_rows && columns && l.columns != columns) l.pattern = PATTERN_OTHER;
+    if (by_rows && ((columns && l.columns != columns) || (!columns && l.columns > LONGEST_ROW)))
+        l.pattern = PATTERN_OTHER;
     return l;
 }
 
@@ -159,7 +128,7 @@ static bool join(schedule *s, uint32_t at, uint32_t index, const placement *wher
         chosen = (placement){ROLE_ROW_REDUCTION, g->size, g->size};
     if (chosen.size != g->size) return false;
     int64_t columns = columns_with(s, g, index, &chosen);
-    if (columns < 0 || (chosen.role == ROLE_ROW_REDUCTION && columns > LONGEST_ROW * 4)) return false;
+    if (columns < 0) return false;
     g->columns = columns;
     s->roles[index] = chosen.role;
     if (operands_ready(s, g, index, at)) return true;
@@ -241,11 +210,9 @@ static bool place_in_group(schedule *s, uint32_t index, const placement *where, 
     group *g = bump_new(b, 1, sizeof *g);
     if (!g || !add_step(s, b, index, g)) return false;
     g->size = where->size;
-    if (join(s, (uint32_t)s->count - 1, index, where)) return add_to_group(s, (uint32_t)s->count - 1, index, b);
-    s->steps[s->count - 1].group = NULL; /* no group can compute it */
-    s->roles[index] = ROLE_ALONE;
-    s->step_of[index] = (uint32_t)s->count;
-    return true;
+    bool fits = join(s, (uint32_t)s->count - 1, index, where);
+    assert(fits && "a new group suits what opens it");
+    return fits && add_to_group(s, (uint32_t)s->count - 1, index, b);
 }
 
 static bool place_alone(schedule *s, uint32_t index, bump *b)

@@ -16,7 +16,7 @@ static bool may_move(const schedule *s, const storage *m, uint32_t operand, uint
     bool plain = it->op && !(it->flags & ITEM_KEEP) && it->size > 0 && m->home[v->base].base == v->base;
     if (!plain || !whole) return false;
     bool written = s->gathered[v->base] || it->op == &ops_matmul || it->op == &ops_concat ||
-                   (schedule_fuses(it) && it->op != &ops_sum && it->op != &ops_max && it->op != &ops_min);
+                   (schedule_fuses(p, it) && it->op != &ops_sum && it->op != &ops_max && it->op != &ops_min);
     return written;
 }
 
@@ -62,7 +62,7 @@ static uint32_t misplaced(const storage *m, const schedule *s)
     const program *p = s->program;
     for (uint32_t i = 0; i < p->count; i++) {
         const item *it = &p->items[i];
-        bool follows = !it->op || s->gathered[i] || is_movement(it) || schedule_fuses(it) || it->op == &ops_concat;
+        bool follows = !it->op || s->gathered[i] || is_movement(it) || schedule_fuses(p, it) || it->op == &ops_concat;
         for (uint32_t k = 0; k < it->count && !follows; k++) {
             reading r;
             uint32_t operand = program_operands(p, it)[k];

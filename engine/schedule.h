@@ -52,8 +52,11 @@ bool schedule_group(schedule *s, bump *b);
 /* Joins groups that could not be seen to belong together in one run. */
 bool schedule_fuse(schedule *s, bump *b);
 
-/* Whether groups compute the item's op. */
-bool schedule_fuses(const item *it);
+/* Over trailing axes rows are reduced, over leading ones columns, over all a total; ROLE_ALONE: anything else, and what
+   is no reduction of floats. `columns`: of the group, 0: any. */
+role schedule_reduction(const program *p, const item *it, int64_t *columns);
+/* Whether groups compute the item. */
+bool schedule_fuses(const program *p, const item *it);
 
 /* The value of a C scalar, or a tensor filled with one, that no step computes. */
 static inline bool is_number(const schedule *s, uint32_t base)

@@ -3,7 +3,7 @@
    bound of reductions). */
 #include "engine/passes.h"
 
-#include "engine/view.h"
+#include "engine/schedule.h"
 #include "ops/rows.h"
 
 /* ---- recognising ---- */
@@ -104,10 +104,46 @@ static uint32_t split_reduction(rewriting *r, const item *it, uint32_t index)
     return first == NO_ITEM ? NO_ITEM : rewriting_add(r, it, &first, a, r->from->source[index]);
 }
 
+/* A reduction of rows that are too long for one go: of parts of them, then of the parts' results. */
+static uint32_t split_long_rows(rewriting *r, const item *it, uint32_t index)
+{
+    if (!is_reduction(it)) return NO_ITEM;
+    uint32_t operand = rewriting_operand(r, index, 0);
+    const item x = r->to->items[operand];
+    int64_t columns = it->size ? x.size / it->size : 0, parts = 2;
+    uint32_t set = (uint32_t)r->from->attributes[it->attributes].integer[0];
+    bool leading = false; /* something but the trailing axes is reduced */
+    for (int i = 0, kept = 0; i < x.shape.rank; i++) {
+        bool reduced = set >> (x.shape.rank - 1 - i) & 1 || x.shape.dim[x.shape.rank - 1 - i] == 1;
+        kept |= !reduced;
+        leading |= kept && reduced && x.shape.dim[x.shape.rank - 1 - i] != 1;
+    }
+    if ((x.type != WG_F32 && x.type != WG_F64) || it->size < 2 || leading || columns <= LONGEST_ROW) return NO_ITEM;
+    while (parts < columns && (columns % parts != 0 || columns / parts > LONGEST_ROW)) parts++;
+    if (parts > LONGEST_ROW) return NO_ITEM;
+    item cut = x, rows = *it, last = *it;
+    cut.op = &ops_reshape;
+    cut.count = 1;
+    cut.scalar_operand = cut.flags = 0;
+    cut.shape = (wg_shape){3, {it->size, parts, columns / parts}};
+    rows.shape = (wg_shape){2, {it->size, parts}};
+    rows.size = it->size * parts;
+    rows.flags = 0;
+    wg_attributes over_last = {.integer = {4, 0}}, over_parts = {.integer = {2, 0}};
+    last.shape = (wg_shape){1, {it->size}};
+    last.flags = 0;
+    item back = *it;
+    back.op = &ops_reshape;
+    uint32_t source = r->from->source[index], at = rewriting_add(r, &cut, &operand, NULL, source);
+    if (at != NO_ITEM) at = rewriting_add(r, &rows, &at, &over_last, source);
+    if (at != NO_ITEM) at = rewriting_add(r, &last, &at, &over_parts, source);
+    return at == NO_ITEM ? NO_ITEM : rewriting_add(r, &back, &at, NULL, source);
+}
+
 typedef uint32_t (*rule)(rewriting *r, const item *it, uint32_t index);
 
-static const rule rules[] = {simplify_product, simplify_sign, simplify_movement, simplify_trivial_reduction,
-                             split_reduction};
+static const rule rules[] = {simplify_product,           simplify_sign,   simplify_movement,
+                             simplify_trivial_reduction, split_reduction, split_long_rows};
 
 /* What stands for one item. An item that is kept stays itself: a result needs a place of its own. */
 static uint32_t simplified(rewriting *r, uint32_t index)
