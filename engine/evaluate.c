@@ -15,7 +15,8 @@ static double *scalars_of(const wg_context *ctx, const program *p, bump *b)
     return scalar;
 }
 
-static bool run_planned(wg_context *ctx, engine_state *s)
+/* Builds the program of the demand, and runs its plan. */
+static bool run_demand(wg_context *ctx, engine_state *s, const question *q)
 {
     const demand *d = &s->demand;
     bump b = bump_of(&ctx->memory);
@@ -25,8 +26,20 @@ static bool run_planned(wg_context *ctx, engine_state *s)
                 program_build(&p, &b, ctx, d, s->place) && (scalar = scalars_of(ctx, &p, &b));
     if (!fine) graph_fail_memory(ctx, d->count * sizeof(item));
     plan *found = fine ? state_plan(ctx, &p, scalar) : NULL;
+    if (found) state_remember(ctx, found, q, &p);
     fine = found && plan_run(ctx, found, p.source);
     bump_free(&b);
+    return fine;
+}
+
+static bool compute(wg_context *ctx, engine_state *s, const question *q)
+{
+    bool plain = ctx->options.plain || ctx->options.check_finite;
+    plan *known = plain ? NULL : state_recall(ctx, q);
+    if (known) return plan_run(ctx, known, snapshot_source(known->snapshot));
+    bool fine = demand_collect(&s->demand, ctx, q->roots, q->count, q->end);
+    if (fine && s->demand.count) fine = plain ? plain_evaluate(ctx, &s->demand) : run_demand(ctx, s, q);
+    demand_end(&s->demand);
     return fine;
 }
 
@@ -38,12 +51,9 @@ static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint3
     if (!s) return graph_fail_memory(ctx, sizeof *s).id;
     demand_verify(ctx);
     ctx->evaluations++;
-    bool plain = ctx->options.plain || ctx->options.check_finite;
-    bool fine = demand_collect(&s->demand, ctx, roots, count, end);
-    if (fine && s->demand.count) fine = plain ? plain_evaluate(ctx, &s->demand) : run_planned(ctx, s);
-    demand_end(&s->demand);
-    if (fine) demand_perform_assigns(ctx);
-    return fine;
+    if (!compute(ctx, s, &(question){roots, count, end})) return false;
+    demand_perform_assigns(ctx);
+    return true;
 }
 
 static bool evaluate_roots(wg_context *ctx, const uint32_t *roots, size_t count)

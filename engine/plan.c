@@ -50,13 +50,14 @@ plan *plan_new(memory *m, const program *key, const double *scalar)
     p->hash = program_hash(key);
     for (uint32_t i = 0; fine && i < key->count; i++) p->computed += key->items[i].op && !key->items[i].op->alias;
     if (fine) return p;
-    plan_free(p);
+    plan_free(p, NULL);
     return NULL;
 }
 
-void plan_free(plan *p)
+void plan_free(plan *p, wg_context *ctx)
 {
     if (!p) return;
+    snapshot_free(p->snapshot, ctx);
     memory *m = p->bump.memory;
     for (size_t i = 0; i < p->step_count; i++)
         if (p->steps[i].kind == STEP_PRODUCT) product_release(&p->steps[i].product->plan);

@@ -6,6 +6,7 @@
 #include "engine/passes.h"
 #include "engine/product_step.h"
 #include "engine/run.h"
+#include "engine/snapshot.h"
 #include "engine/storage.h"
 
 #include "base/team.h"
@@ -173,13 +174,14 @@ typedef struct plan {
     size_t number_count, number_capacity;
     size_t arena, registers, partials, scratch; /* bytes it needs */
     size_t arena_bound;
-    uint64_t layout;   /* of the context's memory that `fixed` was applied for */
-    uint32_t computed; /* nodes that an evaluation counts as computed */
+    snapshot *snapshot; /* the tape it ran for last; NULL: it was not worth remembering */
+    uint64_t layout;    /* of the context's memory that `fixed` was applied for */
+    uint32_t computed;  /* nodes that an evaluation counts as computed */
 } plan;
 
 /* Plans a program; NULL without memory. `scalar`: the number of each item now. */
 plan *plan_new(memory *m, const program *p, const double *scalar);
-void plan_free(plan *p);
+void plan_free(plan *p, wg_context *ctx);
 
 /* Writes the steps. */
 bool plan_emit(plan *p, const schedule *s, const storage *m);

@@ -26,7 +26,7 @@ void state_close(wg_context *ctx)
     team_free(s->team);
     demand_release(&s->demand, ctx);
     memory_release(&ctx->memory, s->place);
-    for (size_t i = 0; i < s->count; i++) plan_free(s->plans[i]);
+    for (size_t i = 0; i < s->count; i++) plan_free(s->plans[i], ctx);
     memory_release(&ctx->memory, s->plans);
     memory_drop(&ctx->memory, s->arena);
     memory_drop(&ctx->memory, s->registers);
@@ -59,6 +59,11 @@ bool state_reserve(wg_context *ctx, const plan *p)
 
 /* ---- the cache ---- */
 
+static size_t plan_bytes(const plan *p)
+{
+    return p->bump.bytes + (p->snapshot ? snapshot_bytes(p->snapshot) : 0);
+}
+
 static bool holds(const plan *p, const double *scalar)
 {
     for (size_t i = 0; i < p->assumptions.count; i++) {
@@ -68,14 +73,50 @@ static bool holds(const plan *p, const double *scalar)
     return true;
 }
 
-static void forget_oldest(engine_state *s)
+static void forget_oldest(wg_context *ctx)
 {
+    engine_state *s = ctx->engine_state;
     size_t oldest = 0;
     for (size_t i = 1; i < s->count; i++)
         if (s->plans[i]->used < s->plans[oldest]->used) oldest = i;
-    s->bytes -= s->plans[oldest]->bump.bytes;
-    plan_free(s->plans[oldest]);
+    s->bytes -= plan_bytes(s->plans[oldest]);
+    plan_free(s->plans[oldest], ctx);
     s->plans[oldest] = s->plans[--s->count];
+}
+
+/* As `holds`, from the tape. */
+static bool holds_now(const plan *p, const wg_context *ctx)
+{
+    const uint32_t *source = snapshot_source(p->snapshot);
+    for (size_t i = 0; i < p->assumptions.count; i++) {
+        const assumption *a = &p->assumptions.items[i];
+        const node *one = graph_node(ctx, source[a->one]), *other = graph_node(ctx, source[a->other]);
+        if (memcmp(&one->scalar, &other->scalar, sizeof one->scalar) != 0) return false;
+    }
+    return true;
+}
+
+plan *state_recall(wg_context *ctx, const question *q)
+{
+    engine_state *s = ctx->engine_state;
+    for (size_t i = 0; i < s->count; i++) {
+        plan *p = s->plans[i];
+        if (!p->snapshot || !snapshot_matches(p->snapshot, ctx, q) || !holds_now(p, ctx)) continue;
+        p->used = ++s->clock;
+        return p;
+    }
+    return NULL;
+}
+
+void state_remember(wg_context *ctx, plan *p, const question *q, const program *built)
+{
+    enum { WORTH = 4 };
+    engine_state *s = ctx->engine_state;
+    if (built->count < ctx->node_count / WORTH) return;
+    s->bytes -= plan_bytes(p);
+    snapshot_free(p->snapshot, ctx);
+    p->snapshot = snapshot_new(ctx, q, built);
+    s->bytes += plan_bytes(p);
 }
 
 plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
@@ -90,13 +131,13 @@ plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
         return known;
     }
     plan *made = plan_new(&ctx->memory, p, scalar);
-    while (s->count && (s->count >= MOST_PLANS || s->bytes > MOST_BYTES)) forget_oldest(s);
+    while (s->count && (s->count >= MOST_PLANS || s->bytes > MOST_BYTES)) forget_oldest(ctx);
     if (!made || !memory_grow(&ctx->memory, (void **)&s->plans, &s->capacity, s->count + 1, sizeof *s->plans)) {
-        plan_free(made);
+        plan_free(made, ctx);
         graph_fail_memory(ctx, p->count * sizeof *p->items);
         return NULL;
     }
     made->used = s->clock;
-    s->bytes += made->bump.bytes;
+    s->bytes += plan_bytes(made);
     return s->plans[s->count++] = made;
 }

@@ -24,6 +24,11 @@ engine_state *state_of(wg_context *ctx);
 void state_close(wg_context *ctx);
 /* Makes the shared memory large enough. */
 bool state_reserve(wg_context *ctx, const plan *p);
+/* The plan that was found for the same tape; NULL: there is none. */
+plan *state_recall(wg_context *ctx, const question *q);
+/* Remembers the tape for a plan, if it is about as large as the program: else comparing would cost more than it saves.
+ */
+void state_remember(wg_context *ctx, plan *p, const question *q, const program *built);
 /* The plan for a program, from the cache or made now; NULL without memory. `scalar`: the number of each of its items.
  */
 plan *state_plan(wg_context *ctx, const program *p, const double *scalar);
