@@ -4,6 +4,7 @@
 #include "autograd/reverse.h"
 
 #include "autograd/pieces.h"
+#include "graph/append.h"
 #include "graph/shape.h"
 
 #include <wengert/functions.h>
@@ -12,18 +13,42 @@
 typedef struct sweep {
     wg_context *ctx;
     uint32_t y, first; /* the sweep walks from y down to first, the oldest of the xs */
-    uint8_t *depends;  /* [y - first + 1]: whether a differentiable path leads from an x to the node */
+    /* Of each node, by place: 0 if no differentiable path leads to it from an x; else its cotangent, EXPECTED before it
+       has one. */
     uint32_t *cotangent;
     pieces pieces; /* beside the cotangents, not yet added */
 } sweep;
+
+#define EXPECTED UINT32_MAX
+
+/* Nodes older than first share place 0, to which no path leads. */
+static inline size_t place_of(const sweep *s, uint32_t id)
+{
+    return id < s->first ? 0 : id - s->first + 1;
+}
+
+/* The cotangent of operand i of a node with few; 0 stands in the places of those it lacks. */
+static inline uint32_t of_operand(const sweep *s, const node *n, int i)
+{
+    return s->cotangent[place_of(s, n->input[i])];
+}
+_Static_assert(NODE_INLINE_INPUTS == 3, "loops over the operands of a node with few are written out");
 
 /* ---- what depends on what ---- */
 
 static void release_sweep(sweep *s)
 {
-    memory_release(&s->ctx->memory, s->depends);
     memory_release(&s->ctx->memory, s->cotangent);
     pieces_release(&s->pieces);
+}
+
+static __attribute__((noinline)) uint32_t of_many(const sweep *s, const node *n)
+{
+    uint32_t leads = 0;
+    size_t count;
+    const uint32_t *inputs = graph_inputs(s->ctx, n, &count);
+    for (size_t i = 0; i < count; i++) leads |= s->cotangent[place_of(s, inputs[i])];
+    return leads;
 }
 
 /* Marks the nodes between the xs and y that carry a derivative. */
@@ -33,23 +58,19 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
     s->first = s->y;
     for (size_t i = 0; i < count; i++)
         if (xs[i] < s->first) s->first = xs[i];
-    size_t span = s->y - s->first + 1;
-    s->depends = memory_new(&ctx->memory, span, sizeof *s->depends);
-    s->cotangent = memory_new(&ctx->memory, span, sizeof *s->cotangent);
-    if (!s->depends || !s->cotangent) {
-        graph_fail_memory(ctx, span * sizeof *s->cotangent);
-        return false;
-    }
-    s->pieces.nodes = span;
+    size_t places = place_of(s, s->y) + 1;
+    uint32_t *cotangent = s->cotangent = memory_new(&ctx->memory, places, sizeof *s->cotangent);
+    if (!cotangent) return graph_fail_memory(ctx, places * sizeof *s->cotangent).id;
+    s->pieces.nodes = places;
     for (size_t i = 0; i < count; i++)
-        if (xs[i] <= s->y) s->depends[xs[i] - s->first] = 1;
+        if (xs[i] <= s->y) cotangent[place_of(s, xs[i])] = EXPECTED;
     for (uint32_t id = s->first; id <= s->y; id++) {
         const node *n = graph_node(ctx, id);
-        if (s->depends[id - s->first] || !n->op->vjp || !type_is_float((wg_type)n->type)) continue;
-        size_t inputs_count;
-        const uint32_t *inputs = graph_inputs(ctx, n, &inputs_count);
-        for (size_t i = 0; i < inputs_count; i++)
-            if (inputs[i] >= s->first && s->depends[inputs[i] - s->first]) s->depends[id - s->first] = 1;
+        if (!n->op->vjp || !type_is_float((wg_type)n->type)) continue;
+        /* each is 0 or EXPECTED */
+        uint32_t leads = n->input_count == NODE_MANY ? of_many(s, n)
+                                                     : of_operand(s, n, 0) | of_operand(s, n, 1) | of_operand(s, n, 2);
+        cotangent[place_of(s, id)] |= leads;
     }
     return true;
 }
@@ -58,7 +79,7 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
 static bool depends_on_any(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count)
 {
     sweep s = {.ctx = ctx, .y = y, .pieces = {.ctx = ctx}};
-    bool depends = prepare_sweep(&s, xs, count) && s.depends[y - s.first];
+    bool depends = prepare_sweep(&s, xs, count) && s.cotangent[place_of(&s, y)];
     release_sweep(&s);
     return depends;
 }
@@ -92,28 +113,27 @@ uint8_t *reverse_sources(wg_context *ctx, uint32_t y)
 
 /* ---- the sweep ---- */
 
-static bool add_to(sweep *s, uint32_t *sum, uint32_t gradient)
+static inline bool add_to(wg_context *ctx, uint32_t *sum, uint32_t gradient)
 {
-    wg_context *ctx = s->ctx;
-    if (!*sum) {
+    append_origin from;
+    if (*sum == EXPECTED) {
         *sum = gradient;
         return true;
     }
     const node *a = graph_node(ctx, *sum), *b = graph_node(ctx, gradient);
-    bool plain = graph_is_plain(&ops_add, a, b) && !((a->flags | b->flags) & NODE_WEAK);
-    *sum = (plain ? graph_append_plain(ctx, &ops_add, a, *sum, gradient, 0, 0)
-                  : wg_add(graph_tensor(ctx, *sum), graph_tensor(ctx, gradient)))
-               .id;
+    if (append_is_plain(&ops_add, a, b) && append_is_quick(ctx, NULL, &from))
+        *sum = append_two(ctx, &from, &ops_add, a, *sum, gradient).id;
+    else
+        *sum = wg_add(graph_tensor(ctx, *sum), graph_tensor(ctx, gradient)).id;
     return *sum != 0;
 }
 
-/* Makes the cotangent of a node whole. */
-static inline bool settle(sweep *s, uint32_t id)
+/* Makes the cotangent at a place whole. */
+static bool settle(sweep *s, size_t place)
 {
-    size_t place = id - s->first;
     if (!pieces_any(&s->pieces, place)) return true;
     uint32_t joined = pieces_join(&s->pieces, place);
-    return joined && add_to(s, &s->cotangent[place], joined);
+    return joined && add_to(s->ctx, &s->cotangent[place], joined);
 }
 
 static void fail_gradient(wg_context *ctx, uint32_t id, const node *found, const node *in)
@@ -124,52 +144,74 @@ static void fail_gradient(wg_context *ctx, uint32_t id, const node *found, const
                     wg_type_name((wg_type)in->type), shape_text(graph_shape(ctx, in), &b));
 }
 
+/* The node of a rule's result; 0 after an error. */
+static inline uint32_t node_of(wg_context *ctx, const wg_tensor *gradient)
+{
+    uint32_t g = gradient->id;
+    bool live = gradient->context == ctx && ctx->status == WG_OK && g - 1 < ctx->node_count - 1 &&
+                graph_node(ctx, g)->epoch == gradient->epoch;
+    return live || graph_resolve_in(ctx, (wg_list){1, gradient}, "vjp", &g) ? g : 0;
+}
+
+/* Where there are pieces, or this is one. */
+static __attribute__((noinline)) bool accumulate_pieces(sweep *s, size_t place, uint32_t gradient)
+{
+    bool part = pieces_is_one(s->ctx, graph_node(s->ctx, gradient));
+    if (part && pieces_fit(&s->pieces, place, gradient)) return pieces_add(&s->pieces, place, gradient);
+    if (!settle(s, place)) return false;
+    return part ? pieces_add(&s->pieces, place, gradient) : add_to(s->ctx, &s->cotangent[place], gradient);
+}
+
 /* Adds a rule's result to what its operand has got so far, in the order in which they come. */
 static bool accumulate(sweep *s, uint32_t id, uint32_t input, const wg_tensor *gradient)
 {
     wg_context *ctx = s->ctx;
-    if (!gradient->context) return true;
-    uint32_t g = graph_resolve(*gradient, "vjp");
+    uint32_t g = node_of(ctx, gradient);
     if (!g) return false;
     const node *in = graph_node(ctx, input), *found = graph_node(ctx, g);
     if (found->shape != in->shape || found->type != in->type) {
         fail_gradient(ctx, id, found, in);
         return false;
     }
-    size_t place = input - s->first;
-    bool part = pieces_is_one(ctx, found);
-    if (!(part && pieces_fit(&s->pieces, place, g)) && !settle(s, input)) return false;
-    return part ? pieces_add(&s->pieces, place, g) : add_to(s, &s->cotangent[place], g);
+    if (s->pieces.first || found->op == &ops_pad) return accumulate_pieces(s, place_of(s, input), g);
+    return add_to(ctx, &s->cotangent[input - s->first + 1], g);
 }
 
-/* What is recorded from here on belongs to the node. */
-static void work_on(wg_context *ctx, uint32_t id)
+/* The same as `propagate` for an op of many operands, whose list moves while the rule records. */
+static __attribute__((noinline)) bool propagate_many(sweep *s, uint32_t id, const node *n, uint32_t cotangent)
 {
-    ctx->origin = graph_node(ctx, id);
-    ctx->origin_id = id;
+    wg_context *ctx = s->ctx;
+    size_t count;
+    const uint32_t *inputs = graph_inputs(ctx, n, &count);
+    wg_tensor *gradients = memory_new(&ctx->memory, count, sizeof *gradients);
+    if (!gradients) return graph_fail_memory(ctx, count * sizeof *gradients).id;
+    ctx->wanted = 0; /* operands from the 64th on share the last bit */
+    for (size_t i = 0; i < count; i++)
+        ctx->wanted |= (uint64_t)(s->cotangent[place_of(s, inputs[i])] != 0) << (i < 63 ? i : 63);
+    n->op->vjp(graph_tensor(ctx, id), graph_tensor(ctx, cotangent), gradients);
+    bool fine = graph_ok(ctx);
+    for (size_t i = 0; fine && i < count; i++) {
+        uint32_t input = graph_inputs(ctx, n, &count)[i];
+        if (gradients[i].context && s->cotangent[place_of(s, input)]) fine = accumulate(s, id, input, &gradients[i]);
+    }
+    memory_release(&ctx->memory, gradients);
+    return fine;
 }
 
 /* Applies the rule of one node. */
-static bool propagate(sweep *s, uint32_t id, wg_tensor *gradients, size_t capacity)
+static inline bool propagate(sweep *s, uint32_t id, const node *n, uint32_t cotangent)
 {
     wg_context *ctx = s->ctx;
-    const node *n = graph_node(ctx, id);
-    size_t count;
-    graph_inputs(ctx, n, &count);
-    wg_tensor *own = count <= capacity ? gradients : memory_new(&ctx->memory, count, sizeof *own);
-    if (!own) {
-        graph_fail_memory(ctx, count * sizeof *own);
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) own[i] = WG_NONE;
-    n->op->vjp(graph_tensor(ctx, id), graph_tensor(ctx, s->cotangent[id - s->first]), own);
-    bool fine = graph_ok(ctx);
-    for (size_t i = 0; fine && i < count; i++) {
-        uint32_t input = graph_inputs(ctx, n, &count)[i]; /* asked again: recording moves the list of inputs */
-        if (input >= s->first && s->depends[input - s->first]) fine = accumulate(s, id, input, &own[i]);
-    }
-    if (own != gradients) memory_release(&ctx->memory, own);
-    return fine;
+    if (n->input_count == NODE_MANY) return propagate_many(s, id, n, cotangent);
+    wg_tensor gradient[NODE_INLINE_INPUTS];
+    bool wanted[NODE_INLINE_INPUTS] = {of_operand(s, n, 0), of_operand(s, n, 1), of_operand(s, n, 2)};
+    gradient[0].context = gradient[1].context = gradient[2].context = NULL;
+    ctx->wanted = (uint64_t)wanted[0] | (uint64_t)wanted[1] << 1 | (uint64_t)wanted[2] << 2;
+    n->op->vjp((wg_tensor){ctx, id, n->epoch}, graph_tensor(ctx, cotangent), gradient);
+    if (ctx->status != WG_OK) return false;
+    return (!wanted[0] || !gradient[0].context || accumulate(s, id, n->input[0], &gradient[0])) &&
+           (!wanted[1] || !gradient[1].context || accumulate(s, id, n->input[1], &gradient[1])) &&
+           (!wanted[2] || !gradient[2].context || accumulate(s, id, n->input[2], &gradient[2]));
 }
 
 /* The sweep begins with 1, which belongs to the structure as no other number does. */
@@ -185,19 +227,21 @@ static bool run_sweep(sweep *s)
     wg_context *ctx = s->ctx;
     const node *outer = ctx->origin;
     uint32_t outer_id = ctx->origin_id;
-    wg_tensor gradients[8];
-    work_on(ctx, s->y);
-    s->cotangent[s->y - s->first] = seed(s);
-    bool fine = graph_ok(ctx);
-    for (uint32_t id = s->y + 1; fine && id-- > s->first;) {
-        if (!s->depends[id - s->first]) continue;
-        work_on(ctx, id);
-        fine = settle(s, id);
-        if (fine && s->cotangent[id - s->first] && ctx->origin->op->vjp)
-            fine = propagate(s, id, gradients, sizeof gradients / sizeof *gradients);
+    uint64_t outer_wanted = ctx->wanted;
+    bool fine = true;
+    for (uint32_t id = s->y; fine && id >= s->first; id--) {
+        uint32_t *cotangent = &s->cotangent[id - s->first + 1];
+        if (!*cotangent) continue;
+        const node *n = graph_node(ctx, id);
+        ctx->origin = n; /* what is recorded from here on belongs to it */
+        ctx->origin_id = id;
+        if (id == s->y) *cotangent = seed(s);
+        fine = s->pieces.first ? settle(s, id - s->first + 1) : ctx->status == WG_OK;
+        if (fine && *cotangent != EXPECTED && n->op->vjp) fine = propagate(s, id, n, *cotangent);
     }
     ctx->origin = outer;
     ctx->origin_id = outer_id;
+    ctx->wanted = outer_wanted;
     return fine;
 }
 
@@ -222,8 +266,8 @@ static bool check_scalar(wg_context *ctx, uint32_t y)
 bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const char *who)
 {
     const persistent *p = graph_persistent(x);
-    if (!p || graph_node(ctx, p->current)->op != &graph_assign_op || depends_on_any(ctx, y, &p->current, 1))
-        return false;
+    bool assigned = p && (graph_node(ctx, p->current)->op == &graph_assign_op || p->rebound);
+    if (!assigned || depends_on_any(ctx, y, &p->current, 1)) return false;
     for (uint32_t id = 1; id <= y && graph_ok(ctx); id++) {
         if (id == p->current || graph_persistent_of(ctx, graph_node(ctx, id)) != p || !depends_on_any(ctx, y, &id, 1))
             continue;
@@ -253,8 +297,8 @@ static bool record_gradients(wg_context *ctx, uint32_t y, const uint32_t *xs, si
     sweep s = {.ctx = ctx, .y = y, .pieces = {.ctx = ctx}};
     bool fine = prepare_sweep(&s, xs, count) && run_sweep(&s);
     for (size_t i = 0; fine && i < count; i++) {
-        uint32_t found = xs[i] <= y ? s.cotangent[xs[i] - s.first] : 0;
-        out[i] = found ? graph_tensor(ctx, found) : wg_zeros_like(graph_tensor(ctx, xs[i]));
+        uint32_t found = xs[i] <= y ? s.cotangent[place_of(&s, xs[i])] : EXPECTED;
+        out[i] = found && found != EXPECTED ? graph_tensor(ctx, found) : wg_zeros_like(graph_tensor(ctx, xs[i]));
         fine = graph_ok(ctx);
         if (fine) graph_node(ctx, out[i].id)->flags |= NODE_RESULT;
     }

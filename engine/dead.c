@@ -1,5 +1,6 @@
 /* Dead items: what nothing kept depends on. Leaves go, too. */
 #include "engine/passes.h"
+#include "engine/planted.h"
 
 bool pass_dead(const program *from, program *to, bump *b)
 {
@@ -9,10 +10,14 @@ bool pass_dead(const program *from, program *to, bump *b)
     for (uint32_t i = from->count; i-- > 0;) {
         const item *it = &from->items[i];
         if (it->flags & ITEM_KEEP) alive[i] = 1;
-        for (uint32_t k = 0; alive[i] && k < it->count; k++)
+        uint32_t count = PLANTED(3) && it->count == 3 ? 2 : it->count;
+        for (uint32_t k = 0; alive[i] && k < count; k++)
             if (program_operands(from, it)[k] != NO_ITEM) alive[program_operands(from, it)[k]] = 1;
     }
     for (uint32_t i = 0; i < from->count; i++)
-        if (alive[i]) r.map[i] = rewriting_keep(&r, i);
+        if (alive[i])
+            r.map[i] = rewriting_keep(&r, i);
+        else
+            FIRED(dropped_dead);
     return !b->failed;
 }

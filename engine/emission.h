@@ -20,6 +20,7 @@ typedef struct operand {
 /* An instruction whose addresses are not yet known. */
 typedef struct draft {
     instruction in;
+    single_kernel single; /* the same for one element; NULL: there is none */
     uint32_t count;
     operand operand[4]; /* [3]: the result */
 } draft;
@@ -31,13 +32,16 @@ typedef struct emission {
     const group *g;
     group_code *code;
     bump *b;
-    operand *places; /* where the group finds each item of the program that it has computed */
-    int *last;       /* the place in the group of the last item that reads it */
+    operand *places;   /* where the group finds each item of the program that it has computed */
+    int *last;         /* the place in the group of the last item that reads it */
+    uint32_t *uses;    /* how often items of the group read it */
+    uint32_t *partner; /* of an item: the one that is computed together with it; NO_ITEM: none */
     draft *drafts;
     size_t count, capacity;
     uint8_t *taken; /* registers of tiles in use */
     uint32_t registers, row_registers;
-    size_t element; /* bytes of a register's element */
+    bool all_single; /* one element, and kernels for one know all items */
+    size_t element;  /* bytes of a register's element */
     size_t finish_capacity;
 } emission;
 

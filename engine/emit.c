@@ -1,5 +1,6 @@
 /* From steps to code, but for groups: leaves, results and numbers get slots, products and kernels their operands. */
 #include "engine/emission.h"
+#include "engine/planted.h"
 
 #include "ops/rows.h"
 
@@ -104,18 +105,50 @@ static bool patch_view(plan *p, const schedule *s, const storage *m, void **wher
     return plan_patch(p, where, slot, bytes + v->offset * (int64_t)wg_type_size(type));
 }
 
+static bool same_place(const view *a, const view *b, const wg_shape *shape)
+{
+    strides x = view_strides(a, shape), y = view_strides(b, shape);
+    return a->base == b->base && a->offset == b->offset && memcmp(&x, &y, sizeof x) == 0;
+}
+
+static bool emit_copy(plan *p, const schedule *s, const storage *m, const view *from, const view *to, const item *like)
+{
+    if (like->size == 0 || same_place(from, to, &like->shape)) return true;
+    copy_code *code = bump_new(&p->bump, 1, sizeof *code);
+    if (!code) return false;
+    *code = (copy_code){.from = view_strides(from, &like->shape),
+                        .to = view_strides(to, &like->shape),
+                        .element = wg_type_size((wg_type)like->type),
+                        .size = like->size};
+    FIRED(copy);
+    p->steps[p->step_count++] = (plan_step){.kind = STEP_COPY, .copy = code};
+    return patch_view(p, s, m, &code->source, from, (wg_type)like->type) &&
+           patch_view(p, s, m, &code->target, to, (wg_type)like->type);
+}
+
+/* What a product adds to, where it could not be computed in its place. */
+static bool emit_addend(plan *p, const schedule *s, const storage *m, uint32_t index)
+{
+    reading x;
+    storage_read(m, s, index, 0, &x);
+    return emit_copy(p, s, m, x.view, &m->home[index], &s->program->items[index]);
+}
+
 static bool emit_product(plan *p, const schedule *s, const storage *m, uint32_t index)
 {
     const item *it = &s->program->items[index];
     product_code_step *code = bump_new(&p->bump, 1, sizeof *code);
     reading a, b;
-    storage_read(m, s, index, 0, &a);
-    storage_read(m, s, index, 1, &b);
-    if (!code) return false;
+    uint32_t first = product_first(it);
+    storage_read(m, s, index, first, &a);
+    storage_read(m, s, index, first + 1, &b);
+    if (!code || (first && !emit_addend(p, s, m, index))) return false;
     code->loop = product_loop_of(s->program, it, a.view, b.view, &m->home[index]);
+    code->loop.one.accumulate = first > 0;
     code->repeats = 1;
     for (int i = 0; i < code->loop.rank; i++) code->repeats *= code->loop.dim[i];
     product_prepare(&code->loop.one, product_path_wanted(), &code->plan);
+    FIRED(product);
     p->steps[p->step_count++] = (plan_step){.kind = STEP_PRODUCT, .product = code};
     if (code->plan.scratch > p->registers) p->registers = code->plan.scratch;
     wg_type type = (wg_type)it->type;
@@ -139,14 +172,9 @@ static bool emit_call(plan *p, const schedule *s, const storage *m, uint32_t ind
         inputs[k] = (wg_array){(wg_type)from->type, from->shape, NULL};
         if (!patch_view(p, s, m, &inputs[k].data, r.view, inputs[k].type)) return false;
     }
+    FIRED(call);
     p->steps[p->step_count++] = (plan_step){.kind = STEP_CALL, .call = code};
     return patch_view(p, s, m, &code->output.data, &m->home[index], code->output.type);
-}
-
-static bool same_place(const view *a, const view *b, const wg_shape *shape)
-{
-    strides x = view_strides(a, shape), y = view_strides(b, shape);
-    return a->base == b->base && a->offset == b->offset && memcmp(&x, &y, sizeof x) == 0;
 }
 
 /* The operands of a concat that were not written in their place. */
@@ -161,17 +189,7 @@ static bool emit_copies(plan *p, const schedule *s, const storage *m, uint32_t i
         view part = m->home[index];
         part.offset += at * part.stride[axis];
         at += from->shape.dim[axis];
-        if (from->size == 0 || same_place(&m->views[joined], &part, &from->shape)) continue;
-        copy_code *code = bump_new(&p->bump, 1, sizeof *code);
-        if (!code) return false;
-        *code = (copy_code){.from = view_strides(&m->views[joined], &from->shape),
-                            .to = view_strides(&part, &from->shape),
-                            .element = wg_type_size((wg_type)it->type),
-                            .size = from->size};
-        p->steps[p->step_count++] = (plan_step){.kind = STEP_COPY, .copy = code};
-        if (!patch_view(p, s, m, &code->source, &m->views[joined], (wg_type)it->type) ||
-            !patch_view(p, s, m, &code->target, &part, (wg_type)it->type))
-            return false;
+        if (!emit_copy(p, s, m, &m->views[joined], &part, from)) return false;
     }
     return true;
 }
@@ -180,14 +198,16 @@ bool plan_emit(plan *p, const schedule *s, const storage *m)
 {
     const program *q = s->program;
     size_t most = s->count;
-    for (uint32_t i = 0; i < q->count; i++) most += q->items[i].op == &ops_concat ? q->items[i].count : 0;
+    for (uint32_t i = 0; i < q->count; i++) most += q->items[i].op == &ops_concat ? q->items[i].count : 1;
     p->steps = bump_new(&p->bump, most, sizeof *p->steps);
     bump temporary = bump_of(p->bump.memory);
     emission e = {.plan = p,
                   .s = s,
                   .m = m,
                   .places = bump_new(&temporary, q->count, sizeof *e.places),
-                  .last = bump_new(&temporary, q->count, sizeof *e.last)};
+                  .last = bump_new(&temporary, q->count, sizeof *e.last),
+                  .uses = bump_new(&temporary, q->count, sizeof *e.uses),
+                  .partner = bump_new(&temporary, q->count, sizeof *e.partner)};
     bool fine = p->steps && !temporary.failed && assign_slots(p, s, m);
     for (size_t i = 0; fine && i < s->count; i++) {
         uint32_t index = s->steps[i].item;
@@ -195,7 +215,7 @@ bool plan_emit(plan *p, const schedule *s, const storage *m)
         if (s->steps[i].group)
             fine =
                 s->steps[i].group->size == 0 || s->steps[i].group->count == 0 || plan_emit_group(&e, s->steps[i].group);
-        else if (it->op == &ops_matmul)
+        else if (is_product(it))
             fine = it->size == 0 || emit_product(p, s, m, index);
         else if (it->op == &ops_concat)
             fine = emit_copies(p, s, m, index);

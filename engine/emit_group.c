@@ -1,5 +1,6 @@
 /* From a group to instructions. What does not lie as kernels read it is first brought into a register. */
 #include "engine/emission.h"
+#include "engine/planted.h"
 
 #include "ops/rows.h"
 
@@ -27,27 +28,50 @@ static bool add_copy(emission *e, special kind, extent over, const operand *from
     return add_draft(e, (instruction){.extent = (uint8_t)over, .special = (uint8_t)kind, .work = work}, from, 1, to);
 }
 
-/* Brings an operand into a register of its own, one element after the other. */
-static bool bring(emission *e, operand *o)
+/* Brings what an item with this role reads into a register of its own, one element after the other. */
+static bool bring(emission *e, operand *o, role reader)
 {
+    FIRED(brought);
     operand to = take_register(e, o->type);
-    bool fine = o->load     ? add_copy(e, SPECIAL_LOAD, EXTENT_FLAT, o, &to, &o->reading)
-                : o->single ? add_copy(e, SPECIAL_SPREAD, EXTENT_ROWS, o, &to, NULL)
-                            : add_copy(e, SPECIAL_COPY, EXTENT_ROWS, o, &to, NULL);
+    bool row_values = reader == ROLE_ROW;
+    extent flat = row_values ? EXTENT_ROW_VALUES : EXTENT_FLAT, rows = row_values ? EXTENT_ROW_VALUES : EXTENT_ROWS;
+    bool fine = o->load     ? add_copy(e, SPECIAL_LOAD, flat, o, &to, &o->reading)
+                : o->single ? add_copy(e, SPECIAL_SPREAD, rows, o, &to, NULL)
+                            : add_copy(e, SPECIAL_COPY, rows, o, &to, NULL);
     *o = to;
     return fine;
 }
 
 /* ---- one item ---- */
 
+/* What an instruction reads: operands, and the items of the group that they are the values of (NO_ITEM: none). */
+typedef struct operands {
+    operand item[3];
+    uint32_t base[3];
+    uint32_t count;
+} operands;
+
 /* Takes back the registers whose values no later item reads; with `type`, only those of this type. */
-static void give_back(emission *e, size_t at, const operand *operands, uint32_t count, const uint32_t *bases, int type)
+static void give_back(emission *e, size_t at, const operands *o, int type)
 {
-    for (uint32_t k = 0; k < count; k++) {
-        const operand *o = &operands[k];
-        bool last = bases[k] == NO_ITEM || e->last[bases[k]] <= (int)at;
-        if (o->reg >= 0 && last && (type < 0 || (int)o->type == type)) e->taken[o->reg] = 0;
+    for (uint32_t k = 0; k < o->count; k++) {
+        bool brought = o->base[k] == NO_ITEM || e->places[o->base[k]].reg != o->item[k].reg;
+        bool last = brought || e->last[o->base[k]] <= (int)at;
+        if (o->item[k].reg >= 0 && last && (type < 0 || (int)o->item[k].type == type)) e->taken[o->item[k].reg] = 0;
     }
+}
+
+/* Appends operand k of an item, in a register if it lies as no kernel reads it. */
+static bool append_operand(emission *e, uint32_t index, uint32_t k, operands *o)
+{
+    reading r;
+    uint32_t at = o->count++;
+    o->item[at] = operand_read(e, index, k);
+    bool own = o->item[at].number == NO_ITEM && schedule_read(e->s, index, k, &r) &&
+               e->s->step_of[r.view->base] == e->s->step_of[index];
+    o->base[at] = own ? r.view->base : NO_ITEM;
+    bool copies = e->s->gathered[index]; /* it follows strides itself */
+    return !o->item[at].load || copies || bring(e, &o->item[at], e->s->roles[index]);
 }
 
 /* The result's place, a register of it is to be stored from later. */
@@ -73,6 +97,7 @@ static operand prepare_result(emission *e, uint32_t index, bool *later)
 static bool store_later(emission *e, uint32_t index, const operand *from)
 {
     bool later;
+    FIRED(stored_later);
     operand to = operand_result(e, index, &later);
     extent over = is_row_role(e->s->roles[index]) ? EXTENT_ROW_VALUES : EXTENT_FLAT;
     return add_copy(e, SPECIAL_STORE, over, from, &to, &to.reading);
@@ -84,83 +109,101 @@ static bool is_reduction_role(role r)
 }
 
 /* The vector kernel for operands as they lie; those it cannot read so are brought into registers. NULL: none. */
-static tile_kernel choose_kernel(emission *e, const item *it, operand *operands, bool *fine)
+static tile_kernel choose_kernel(emission *e, const item *it, role as, operands *o, bool *fine)
 {
     wg_type types[3];
     unsigned single = 0, all = (1u << it->count) - 1;
     for (uint32_t k = 0; k < it->count; k++) {
-        types[k] = operands[k].type;
-        if (operands[k].single) single |= 1u << k;
+        types[k] = o->item[k].type;
+        if (o->item[k].single) single |= 1u << k;
     }
     if (single == all) {
-        *fine = bring(e, &operands[0]);
+        *fine = bring(e, &o->item[0], as);
         single &= ~1u;
     }
     tile_kernel kernel = kernel_find(it->op, types, (wg_type)it->type, single);
     if (kernel || !kernel_find(it->op, types, (wg_type)it->type, 0)) return kernel;
     for (uint32_t k = 0; k < it->count; k++)
-        if (operands[k].single) *fine = *fine && bring(e, &operands[k]);
+        if (o->item[k].single) *fine = *fine && bring(e, &o->item[k], as);
     return kernel_find(it->op, types, (wg_type)it->type, 0);
 }
 
 /* The op's own kernel reads what lies flat, and numbers. */
-static bool prepare_own(emission *e, uint32_t index, operand *operands, instruction *in)
+static bool prepare_own(emission *e, uint32_t index, operands *o, instruction *in)
 {
     const program *p = e->s->program;
     const item *it = &p->items[index];
     special_work *work = bump_new(&e->plan->bump, 1, sizeof *work);
     if (!work) return false;
+    FIRED(own_kernel);
     *work = (special_work){
         .op = it->op, .attributes = &p->attributes[it->attributes], .result = (wg_type)it->type, .count = it->count};
-    bool row_values = e->s->roles[index] == ROLE_ROW;
+    role as = e->s->roles[index];
     for (uint32_t k = 0; k < it->count; k++) {
-        operand *o = &operands[k];
-        bool scalar = it->op->elementwise && o->single && o->step == 0;
-        if (!scalar && !row_values && !operand_flat(e, o) && !bring(e, o)) return false;
+        bool scalar = it->op->elementwise && o->item[k].single && o->item[k].step == 0;
+        if (!scalar && as != ROLE_ROW && !operand_flat(e, &o->item[k]) && !bring(e, &o->item[k], as)) return false;
         if (scalar) work->singles |= 1u << k;
-        work->types[k] = o->type;
+        work->types[k] = o->item[k].type;
     }
-    *in = (instruction){
-        .special = SPECIAL_OP, .work = work, .extent = (uint8_t)(row_values ? EXTENT_ROW_VALUES : EXTENT_FLAT)};
+    extent over = as == ROLE_ROW ? EXTENT_ROW_VALUES : EXTENT_FLAT;
+    *in = (instruction){.special = SPECIAL_OP, .work = work, .extent = (uint8_t)over};
     return true;
 }
 
-static bool emit_elementwise(emission *e, size_t at, uint32_t index, operand *operands, uint32_t *bases)
+/* Gives the instruction a result: memory where the item is stored, else a register, perhaps one of its operands'. */
+static bool finish_item(emission *e, size_t at, instruction in, operands *o)
 {
+    uint32_t index = e->g->items[at];
     const item *it = &e->s->program->items[index];
-    bool row_values = e->s->roles[index] == ROLE_ROW, copies = e->s->gathered[index], fine = true, later;
-    instruction in = {.extent = (uint8_t)(row_values ? EXTENT_ROW_VALUES : EXTENT_ROWS)};
-    if (!copies) {
-        in.kernel = choose_kernel(e, it, operands, &fine);
-        if (!in.kernel && !prepare_own(e, index, operands, &in)) return false;
-    }
-    for (uint32_t k = 0; k < it->count; k++)
-        if (operands[k].reg >= 0 && operands[k].slot == SLOT_REGISTERS && bases[k] != NO_ITEM &&
-            e->places[bases[k]].reg != operands[k].reg)
-            bases[k] = NO_ITEM; /* it was brought: nobody else reads it */
-    give_back(e, at, operands, it->count, bases, it->type);
+    bool later, fine = true;
+    give_back(e, at, o, it->type);
     operand out = prepare_result(e, index, &later);
-    if (!copies && in.special == SPECIAL_OP && !row_values && !operand_flat(e, &out)) {
-        later = true; /* only a register lies as that kernel writes */
-        operand to = take_register(e, out.type);
-        fine = fine && add_draft(e, in, operands, it->count, &to) &&
-               add_copy(e, SPECIAL_COPY, EXTENT_ROWS, &to, &out, NULL);
+    bool turned = in.special == SPECIAL_OP && in.extent == EXTENT_FLAT && !operand_flat(e, &out);
+    operand to = turned ? take_register(e, out.type) : out; /* the op's own kernel writes flat */
+    fine = add_draft(e, in, o->item, o->count, &to);
+    if (turned) {
+        fine = fine && add_copy(e, SPECIAL_COPY, EXTENT_ROWS, &to, &out, NULL);
         e->taken[to.reg] = 0;
-        e->places[index] = out;
-        give_back(e, at, operands, it->count, bases, -1);
-        return fine;
     }
-    if (!copies)
-        fine = fine && add_draft(e, in, operands, it->count, &out);
-    else if (operands[0].load)
-        fine = fine && add_copy(e, SPECIAL_LOAD, EXTENT_FLAT, &operands[0], &out, &operands[0].reading);
-    else
-        fine = fine &&
-               add_copy(e, operands[0].single ? SPECIAL_SPREAD : SPECIAL_COPY, EXTENT_ROWS, &operands[0], &out, NULL);
-    give_back(e, at, operands, it->count, bases, -1);
+    give_back(e, at, o, -1);
     if (out.reg >= 0) e->taken[out.reg] = 1;
     e->places[index] = out;
     return fine && (!later || store_later(e, index, &out));
+}
+
+static bool note_single(emission *e, single_kernel kernel)
+{
+    e->drafts[e->count - 1].single = kernel;
+    return true;
+}
+
+/* A gathered view: its elements are copied. */
+static bool emit_gathered(emission *e, size_t at, operands *o)
+{
+    const operand *from = &o->item[0];
+    special_work *work = bump_new(&e->plan->bump, 1, sizeof *work);
+    if (!work) return false;
+    work->element = wg_type_size(from->type);
+    if (from->load) work->strides = view_strides(from->reading.view, from->reading.shape);
+    special kind = from->load ? SPECIAL_LOAD : from->single ? SPECIAL_SPREAD : SPECIAL_COPY;
+    extent over = from->load ? EXTENT_FLAT : EXTENT_ROWS;
+    return finish_item(e, at, (instruction){.special = (uint8_t)kind, .work = work, .extent = (uint8_t)over}, o) &&
+           (!e->all_single || note_single(e, kernel_single_copy(work->element)));
+}
+
+static bool emit_elementwise(emission *e, size_t at, operands *o)
+{
+    uint32_t index = e->g->items[at];
+    role as = e->s->roles[index];
+    bool fine = true;
+    if (e->all_single) {
+        single_kernel one = kernel_single(e->s->program->items[index].op, o->item[0].type);
+        return finish_item(e, at, (instruction){.extent = EXTENT_ROWS}, o) && note_single(e, one);
+    }
+    instruction in = {.extent = (uint8_t)(as == ROLE_ROW ? EXTENT_ROW_VALUES : EXTENT_ROWS)};
+    in.kernel = choose_kernel(e, &e->s->program->items[index], as, o, &fine);
+    if (!in.kernel && !prepare_own(e, index, o, &in)) return false;
+    return fine && finish_item(e, at, in, o);
 }
 
 /* ---- reductions ---- */
@@ -182,22 +225,32 @@ static int64_t take_partials(emission *e, int64_t bytes)
     return at;
 }
 
-static bool emit_reduction(emission *e, uint32_t index, operand *x)
+static bool emit_row_reduction(emission *e, size_t at, instruction in, operands *o)
 {
+    uint32_t index = e->g->items[at];
+    bool later;
+    FIRED(row_reduction);
+    operand out = prepare_result(e, index, &later);
+    out.step = 1;
+    e->places[index] = out;
+    bool fine = add_draft(e, in, o->item, o->count, &out);
+    give_back(e, at, o, -1);
+    return fine && (!later || store_later(e, index, &out));
+}
+
+static bool emit_reduction(emission *e, size_t at, operands *o)
+{
+    uint32_t index = e->g->items[at];
+    operand *x = &o->item[0];
     const item *it = &e->s->program->items[index];
     group_code *c = e->code;
     role r = e->s->roles[index];
     wg_type type = x->type;
     int64_t size = (int64_t)wg_type_size(type);
-    bool total = r == ROLE_TOTAL_REDUCTION, wide = !total && it->op == &ops_sum, later;
-    if ((x->load || x->single) && !bring(e, x)) return false;
+    bool total = r == ROLE_TOTAL_REDUCTION, wide = !total && it->op == &ops_sum;
+    if (x->single && !bring(e, x, r)) return false;
     instruction in = {.extent = EXTENT_ROWS, .kernel = kernel_row_reduction(it->op, type)};
-    if (r == ROLE_ROW_REDUCTION) {
-        operand out = prepare_result(e, index, &later);
-        out.step = 1;
-        e->places[index] = out;
-        return add_draft(e, in, x, 1, &out) && (!later || store_later(e, index, &out));
-    }
+    if (r == ROLE_ROW_REDUCTION) return emit_row_reduction(e, at, in, o);
     special_work *work = bump_new(&e->plan->bump, 1, sizeof *work);
     if (!work) return false;
     *work = (special_work){.op = it->op, .result = wide ? WG_F64 : type, .element = (size_t)size, .kernel = in.kernel};
@@ -208,43 +261,140 @@ static bool emit_reduction(emission *e, uint32_t index, operand *x)
     int64_t part_bytes = f.count * (f.wide ? 8 : size);
     operand part = {.slot = SLOT_PARTIALS, .number = NO_ITEM, .reg = -1, .type = type, .step = 1};
     part.bytes = take_partials(e, part_bytes * f.parts);
+    if (PLANTED(10) && !total && f.parts > 1) f.parts--;
+    if (total)
+        FIRED(total_reduction);
+    else
+        FIRED(column_reduction);
     in.kernel = total ? NULL : kernel_column_reduction(it->op, type);
     in.special = total ? SPECIAL_TOTAL : SPECIAL_NONE;
     in.chunk = total ? 0 : part_bytes;
-    return add_draft(e, in, x, 1, &part) && add_finish(e, f);
+    bool fine = add_draft(e, in, x, 1, &part) && add_finish(e, f);
+    give_back(e, at, o, -1);
+    return fine;
+}
+
+/* ---- pairs: an item that one other item reads, and that can be computed together with it ---- */
+
+/* Whether operand k will be one number for each row when the item is emitted. */
+static bool will_be_single(const emission *e, uint32_t index, uint32_t k)
+{
+    reading r;
+    if (!schedule_read(e->s, index, k, &r) || is_number(e->s, r.view->base)) return true;
+    bool own = e->s->step_of[r.view->base] == e->s->step_of[index];
+    if (own) return is_row_role(e->s->roles[r.view->base]);
+    return operand_read(e, index, k).single;
+}
+
+/* The operand of the later item that is the earlier one; the other one is its C operand. */
+static uint32_t place_of(const emission *e, uint32_t later, uint32_t earlier)
+{
+    reading r;
+    return schedule_read(e->s, later, 0, &r) && r.view->base == earlier ? 0 : 1;
+}
+
+static tile_kernel pair_kernel(const emission *e, uint32_t first, uint32_t second)
+{
+    const item *a = &e->s->program->items[first], *b = &e->s->program->items[second];
+    unsigned single = 0;
+    uint32_t place = place_of(e, second, first);
+    for (uint32_t k = 0; k < a->count; k++) single |= will_be_single(e, first, k) ? 1u << k : 0;
+    if (b->count == 2 && will_be_single(e, second, !place)) single |= 4;
+    if ((single & 3) == 3 || (a->count == 1 && single & 1)) return NULL;
+    return kernel_find_pair(a->op, b->op, (wg_type)a->type, single, place == 1);
+}
+
+/* Whether operand k can still be read as it lies when the group's item `until` is computed: it needs no copy, and is no
+   parameter that has got its new value by then. */
+static bool may_wait(const emission *e, uint32_t index, uint32_t k, int until)
+{
+    reading r;
+    if (operand_read(e, index, k).load) return false;
+    if (!schedule_read(e->s, index, k, &r)) return true;
+    for (size_t i = 0; i < e->g->count && (int)i < until; i++)
+        if (e->m->in_place[e->g->items[i]] == r.view->base) return false;
+    return true;
+}
+
+/* Leaves an item to the one that reads it, if both can be one instruction. */
+static bool defer(emission *e, size_t at)
+{
+    const program *p = e->s->program;
+    uint32_t index = e->g->items[at];
+    const item *it = &p->items[index];
+    int reader_at = e->last[index];
+    bool plain = e->uses[index] == 1 && e->m->kind[index] == STORED_NOT && e->s->roles[index] == ROLE_TILE &&
+                 !e->s->gathered[index] && it->count <= 2;
+    if (!plain || e->g->size == 1 || reader_at < 0 || e->partner[index] != NO_ITEM) return false;
+    uint32_t reader = e->g->items[reader_at];
+    const item *with = &p->items[reader];
+    role as = e->s->roles[reader];
+    bool fits = (as == ROLE_TILE || as == ROLE_ROW_REDUCTION) && !e->s->gathered[reader] && with->count <= 2 &&
+                with->type == it->type && e->partner[reader] == NO_ITEM;
+    for (uint32_t k = 0; fits && k < it->count; k++) fits = may_wait(e, index, k, reader_at);
+    if (!fits || !pair_kernel(e, index, reader)) return false;
+    e->partner[reader] = index;
+    for (uint32_t k = 0; k < it->count; k++) { /* its operands live until then */
+        reading r;
+        if (schedule_read(e->s, index, k, &r) && e->s->step_of[r.view->base] == e->s->step_of[index] &&
+            e->last[r.view->base] < reader_at)
+            e->last[r.view->base] = reader_at;
+    }
+    return true;
+}
+
+static bool emit_pair(emission *e, size_t at)
+{
+    uint32_t index = e->g->items[at], first = e->partner[index], place = place_of(e, index, first);
+    const item *a = &e->s->program->items[first], *b = &e->s->program->items[index];
+    operands o = {.count = 0};
+    instruction in = {.kernel = pair_kernel(e, first, index), .extent = EXTENT_ROWS};
+    for (uint32_t k = 0; k < 2; k++)
+        if (!append_operand(e, first, k < a->count ? k : 0, &o)) return false;
+    if (b->count == 2 && !append_operand(e, index, !place, &o)) return false;
+    FIRED(paired);
+    return e->s->roles[index] == ROLE_ROW_REDUCTION ? emit_row_reduction(e, at, in, &o) : finish_item(e, at, in, &o);
 }
 
 /* ---- the whole group ---- */
 
 static bool emit_item(emission *e, size_t at)
 {
-    uint32_t index = e->g->items[at], bases[3] = {NO_ITEM, NO_ITEM, NO_ITEM};
+    uint32_t index = e->g->items[at];
     const item *it = &e->s->program->items[index];
-    operand operands[3];
-    for (uint32_t k = 0; k < it->count; k++) {
-        reading r;
-        operands[k] = operand_read(e, index, k);
-        bool own = operands[k].number == NO_ITEM && schedule_read(e->s, index, k, &r) &&
-                   e->s->step_of[r.view->base] == e->s->step_of[index];
-        if (own) bases[k] = r.view->base;
-        bool reducing = is_reduction_role(e->s->roles[index]);
-        if (operands[k].load && !reducing && !e->s->gathered[index]) {
-            if (!bring(e, &operands[k])) return false;
-            bases[k] = NO_ITEM;
-        }
+    operands o = {.count = 0};
+    if (defer(e, at)) return true;
+    if (e->partner[index] != NO_ITEM) return emit_pair(e, at);
+    for (uint32_t k = 0; k < it->count; k++)
+        if (!append_operand(e, index, k, &o)) return false;
+    if (e->s->gathered[index]) return emit_gathered(e, at, &o);
+    return is_reduction_role(e->s->roles[index]) ? emit_reduction(e, at, &o) : emit_elementwise(e, at, &o);
+}
+
+/* Whether the group has one element, and kernels for one know all its items. */
+static bool find_singles(const emission *e)
+{
+    const program *p = e->s->program;
+    for (size_t i = 0; e->g->size == 1 && i < e->g->count; i++) {
+        uint32_t index = e->g->items[i];
+        const item *it = &p->items[index];
+        uint32_t first = program_operands(p, it)[0];
+        if (first == NO_ITEM && it->count == 2) first = program_operands(p, it)[1];
+        bool known = e->s->gathered[index] ||
+                     (it->count <= 2 && first != NO_ITEM && kernel_single(it->op, (wg_type)p->items[first].type));
+        if (!known || is_reduction_role(e->s->roles[index])) return false;
     }
-    if (!is_reduction_role(e->s->roles[index])) return emit_elementwise(e, at, index, operands, bases);
-    int before = operands[0].reg;
-    bool fine = emit_reduction(e, index, &operands[0]);
-    if (operands[0].reg != before) bases[0] = NO_ITEM;
-    give_back(e, at, operands, 1, bases, -1);
-    return fine;
+    return e->g->size == 1;
 }
 
 /* Which item of the group reads each of its values last. */
 static void find_last_uses(emission *e)
 {
-    for (size_t i = 0; i < e->g->count; i++) e->last[e->g->items[i]] = -1;
+    for (size_t i = 0; i < e->g->count; i++) {
+        e->last[e->g->items[i]] = -1;
+        e->uses[e->g->items[i]] = 0;
+        e->partner[e->g->items[i]] = NO_ITEM;
+    }
     for (size_t i = 0; i < e->g->count; i++) {
         uint32_t index = e->g->items[i];
         const item *it = &e->s->program->items[index];
@@ -254,12 +404,22 @@ static void find_last_uses(emission *e)
             if (!schedule_read(e->s, index, k, &r)) continue;
             size_t size = wg_type_size((wg_type)e->s->program->items[r.view->base].type);
             if (size > e->element) e->element = size;
-            if (e->s->step_of[r.view->base] == e->s->step_of[index]) e->last[r.view->base] = (int)i;
+            if (e->s->step_of[r.view->base] != e->s->step_of[index]) continue;
+            e->last[r.view->base] = (int)i;
+            e->uses[r.view->base]++;
         }
     }
 }
 
 /* ---- from drafts to code ---- */
+
+/* Makes `where` the address of an operand. */
+static bool settle_address(emission *e, void **where, const operand *o)
+{
+    if (o->number != NO_ITEM) return plan_number(e->plan, o->number, o->type, (const void **)(uintptr_t)where);
+    int64_t rows = o->row_register ? register_bytes(e, e->registers) : 0;
+    return plan_patch(e->plan, where, o->slot, o->bytes + rows);
+}
 
 static bool settle_operand(emission *e, instruction *in, uint32_t k, const operand *o)
 {
@@ -269,10 +429,26 @@ static bool settle_operand(emission *e, instruction *in, uint32_t k, const opera
         in->tile.out_step = o->step;
     else
         in->tile.step[k] = o->step;
-    if (o->number != NO_ITEM) return plan_number(e->plan, o->number, o->type, &in->tile.in[k]);
-    if (o->slot == SLOT_REGISTERS) in->registers |= (uint8_t)(1u << k);
-    int64_t rows = o->row_register ? register_bytes(e, e->registers) : 0;
-    return plan_patch(e->plan, where, o->slot, o->bytes + rows);
+    if (o->number == NO_ITEM && o->slot == SLOT_REGISTERS) in->registers |= (uint8_t)(1u << k);
+    return settle_address(e, where, o);
+}
+
+/* The instructions of a group of one element. */
+static bool settle_singles(emission *e)
+{
+    group_code *c = e->code;
+    bool fine = true;
+    c->singles = bump_new(&e->plan->bump, e->count, sizeof *c->singles);
+    c->count = e->count;
+    for (size_t i = 0; (fine = fine && c->singles) && i < e->count; i++) {
+        const draft *d = &e->drafts[i];
+        single_instruction *one = &c->singles[i];
+        one->run = d->single;
+        fine = settle_address(e, &one->out, &d->operand[3]);
+        for (uint32_t k = 0; fine && k < d->count; k++)
+            fine = settle_address(e, (void **)(uintptr_t)&one->in[k], &d->operand[k]);
+    }
+    return fine;
 }
 
 /* Whether an instruction before the i-th one, or an earlier operand of it, runs through the same memory. */
@@ -300,11 +476,15 @@ static bool is_stream(const emission *e, const draft *d, uint32_t k)
 static bool settle(emission *e)
 {
     group_code *c = e->code;
+    c->registers = (size_t)(register_bytes(e, e->registers) + row_register_bytes(e, e->row_registers));
+    if (c->registers > e->plan->registers) e->plan->registers = c->registers;
+    if (e->all_single) return settle_singles(e);
     c->instructions = bump_new(&e->plan->bump, e->count, sizeof *c->instructions);
     c->streams = bump_new(&e->plan->bump, e->count * 4, sizeof *c->streams);
     if (!c->instructions || !c->streams) return false;
     c->count = e->count;
-    int64_t bytes = 0;
+    int64_t bytes = 0, most = e->g->size * (int64_t)(e->element * (e->g->read_count + e->g->count));
+    bool large = most >= PREFETCH_FROM;
     for (size_t i = 0; i < e->count; i++) {
         const draft *d = &e->drafts[i];
         instruction *in = &c->instructions[i];
@@ -312,7 +492,7 @@ static bool settle(emission *e)
         for (uint32_t k = 0; k < 4; k++) {
             if (k < 3 && k >= d->count) continue;
             if (!settle_operand(e, in, k, &d->operand[k])) return false;
-            if (!is_stream(e, d, k) || seen_before(e, i, k)) continue;
+            if (!large || !is_stream(e, d, k) || seen_before(e, i, k)) continue;
             int64_t each = (c->columns ? c->columns : 1) * (int64_t)wg_type_size(d->operand[k].type);
             c->streams[c->stream_count++] = (stream){(uint32_t)i, (uint8_t)k, each};
             bytes += each * c->rows;
@@ -321,7 +501,6 @@ static bool settle(emission *e)
     c->ahead = bytes >= PREFETCH_FROM;
     group_set_extents(c, c->instructions, c->tile_rows);
     size_t copies = c->rows > c->tile_rows ? c->count * sizeof *c->instructions : 0; /* each chunk walks with its own */
-    c->registers = (size_t)(register_bytes(e, e->registers) + row_register_bytes(e, e->row_registers));
     if (c->registers + copies > e->plan->registers) e->plan->registers = c->registers + copies;
     return true;
 }
@@ -362,6 +541,7 @@ bool plan_emit_group(emission *e, const group *g)
     bool fine = code && !temporary.failed;
     if (fine) {
         find_last_uses(e);
+        e->all_single = find_singles(e);
         emit_geometry(e);
     }
     for (size_t i = 0; fine && i < g->count; i++) fine = emit_item(e, i);

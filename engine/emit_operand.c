@@ -1,15 +1,16 @@
 /* Tiles, registers, and where operands lie: an address, a step between rows and an advance between tiles. */
 #include "engine/emission.h"
+#include "engine/planted.h"
 
 enum {
     TILE_BYTES = 32 << 10, /* of registers and memory streams: what the first-level cache holds */
-    LEAST_TILE = TOTAL_BLOCK,
+    LEAST_TILE = 2 * TOTAL_BLOCK,
     MOST_TILE = 2048,
-    CHUNK = 4096,    /* elements at least */
     CHUNK_ROWS = 16, /* rows at least where each chunk has its own sums of columns */
-    MOST_CHUNKS = 64,
-    SHARED_WORK = 1 << 16 /* elements times instructions from which other threads are asked */
+    MOST_CHUNKS = 64
 };
+
+plan_limits plan_limits_now = {.chunk = 4096, .shared_work = 1 << 16};
 
 /* ---- geometry ---- */
 
@@ -67,18 +68,20 @@ static bool has_column_reduction(const emission *e)
 void emit_geometry(emission *e)
 {
     group_code *c = e->code;
-    int64_t elements = TILE_BYTES / (int64_t)e->element / pressure(e) / LEAST_TILE * LEAST_TILE;
+    int64_t elements = TILE_BYTES / (int64_t)e->element / pressure(e) / TOTAL_BLOCK * TOTAL_BLOCK;
     elements = elements < LEAST_TILE ? LEAST_TILE : elements > MOST_TILE ? MOST_TILE : elements;
     c->columns = choose_columns(e);
     int64_t columns = c->columns ? c->columns : 1;
     c->rows = e->g->size / columns;
     c->tile_rows = elements / columns > 1 ? elements / columns : 1;
     if (c->tile_rows > c->rows) c->tile_rows = c->rows;
-    int64_t least = divided(CHUNK, columns);
+    int64_t least = divided(plan_limits_now.chunk, columns);
     if (least < CHUNK_ROWS && has_column_reduction(e)) least = CHUNK_ROWS;
     c->chunk_rows = divided(divided(c->rows, MOST_CHUNKS), least) * least;
     c->chunks = divided(c->rows, c->chunk_rows);
-    c->alone = c->chunks == 1 || e->g->size * (int64_t)e->g->count < SHARED_WORK;
+    if (c->tile_rows > c->chunk_rows) c->tile_rows = c->chunk_rows;
+    if (c->chunks > 1) FIRED(many_chunks);
+    c->alone = c->chunks == 1 || e->g->size * (int64_t)e->g->count < plan_limits_now.shared_work;
 }
 
 /* ---- registers ---- */

@@ -1,6 +1,7 @@
 /* Joining groups. In one run through the program an item cannot know what comes later: Adam's m is scaled before its
    gradient is, layer norm's cotangent appears after its output. Groups that read or hand on the same values become one:
    the earlier moves down to the later, or the later up to the earlier, where no step between is in the way. */
+#include "engine/planted.h"
 #include "engine/schedule.h"
 
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static bool may_move_down(const fusing *f, uint32_t i, uint32_t j)
 {
     const group *early = f->s->steps[i].group;
     for (size_t n = 0; n < early->count; n++)
-        if (f->first_use[early->items[n]] < j + 1) return false;
+        if (f->first_use[early->items[n]] < j + 1) return PLANTED(6);
     return true;
 }
 
@@ -131,9 +132,11 @@ static bool try_fuse(fusing *f, uint32_t i, uint32_t j, uint32_t *target)
     if (!may_move_down(f, i, j)) {
         if (between) return false;
         *target = i;
+        FIRED(fused_up);
         return absorb(f, i, j, columns);
     }
     *target = j;
+    FIRED(fused_down);
     return absorb(f, j, i, columns);
 }
 

@@ -1,4 +1,5 @@
 /* Which views are given memory of their own: those whose readers cannot follow strides, and results. */
+#include "engine/planted.h"
 #include "engine/product_step.h"
 #include "engine/schedule.h"
 #include "ops/rows.h"
@@ -77,14 +78,16 @@ static bool reads_view(const schedule *s, const item *user, uint32_t place, uint
     bool number = p->items[v->base].op == &ops_full && !s->gathered[v->base];
     if (is_movement(user) || schedule_fuses(p, user)) return true;
     if (number) return false;
-    if (user->op == &ops_matmul) return product_reads(p, user, place, v);
-    if (user->op == &ops_concat) return true;
+    bool matrix = is_product(user) && place >= product_first(user);
+    if (matrix) return product_reads(p, user, place, v);
+    if (user->op == &ops_concat || is_product(user)) return true;
     return view_contiguous(v, &p->items[operand].shape);
 }
 
 static void gather(schedule *s, uint32_t index, bool *more)
 {
     if (!s->gathered[index]) *more = true;
+    FIRED(gathered);
     s->gathered[index] = 1;
 }
 
@@ -115,6 +118,7 @@ bool schedule_gather(schedule *s, const program *p, bump *b)
                     .roles = bump_new(b, p->count, sizeof *s->roles),
                     .step_of = bump_new(b, p->count, sizeof *s->step_of)};
     if (b->failed) return false;
+    for (uint32_t i = 0; i < p->count; i++) s->gathered[i] = (p->items[i].flags & ITEM_GATHER) != 0;
     do views_of(p, s->gathered, s->views, s->copied);
     while (gather_more(s));
     return true;

@@ -2,6 +2,7 @@
    group, or in it where the group's registers can serve; else it opens a group, or is a step of its own. As steps are
    only ever appended, and an item only joins where its operands are at hand, the order of steps is sound by
    construction. */
+#include "engine/planted.h"
 #include "engine/schedule.h"
 #include "ops/rows.h"
 
@@ -59,7 +60,7 @@ bool schedule_in_group(const schedule *s, const group *g, uint32_t user, const r
 {
     role from = s->roles[r->view->base], to = s->roles[user];
     bool by_row = from == ROLE_ROW || from == ROLE_ROW_REDUCTION;
-    if (from == ROLE_TILE) return to != ROLE_ROW && whole(s, r);
+    if (from == ROLE_TILE) return to != ROLE_ROW && (PLANTED(5) || whole(s, r));
     if (by_row && to == ROLE_ROW) return whole(s, r);
     if (!by_row || r->view->offset != 0) return false;
     /* one number of each row for all elements of it */
@@ -201,12 +202,17 @@ enum { LOOK_BACK = 64 }; /* steps that an item looks at for company */
 static bool place_in_group(schedule *s, uint32_t index, const placement *where, bump *b)
 {
     uint32_t latest = latest_operand(s, index);
-    if (latest && join(s, latest - 1, index, where)) return add_to_group(s, latest - 1, index, b);
+    if (latest && join(s, latest - 1, index, where)) {
+        FIRED(joined_group);
+        return add_to_group(s, latest - 1, index, b);
+    }
     uint32_t first = latest;
     if (s->count > LOOK_BACK && s->count - LOOK_BACK > first) first = (uint32_t)s->count - LOOK_BACK;
     for (uint32_t at = first; at < s->count; at++)
-        if (s->steps[at].group && shares_operand(s, s->steps[at].group, at, index) && join(s, at, index, where))
+        if (s->steps[at].group && shares_operand(s, s->steps[at].group, at, index) && join(s, at, index, where)) {
+            FIRED(joined_shared);
             return add_to_group(s, at, index, b);
+        }
     group *g = bump_new(b, 1, sizeof *g);
     if (!g || !add_step(s, b, index, g)) return false;
     g->size = where->size;

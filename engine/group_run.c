@@ -1,6 +1,7 @@
 /* The tile interpreter: runs the instructions of a group tile by tile, so that what they hand to one another stays in
    the first-level cache. */
 #include "engine/plan.h"
+#include "engine/planted.h"
 #include "ops/rows.h"
 
 #include <math.h>
@@ -204,7 +205,7 @@ static void run_chunk(void *argument, int64_t chunk, int thread)
         if (instructions[i].chunk) clear_accumulators(&instructions[i]);
     int64_t end = (chunk + 1) * g->chunk_rows < g->rows ? (chunk + 1) * g->chunk_rows : g->rows;
     for (int64_t row = chunk * g->chunk_rows; row < end; row += g->tile_rows) {
-        if (end - row < g->tile_rows) group_set_extents(g, instructions, end - row);
+        if (end - row < g->tile_rows) group_set_extents(g, instructions, end - row - PLANTED(12));
         run_tile(g, instructions, row, end - row > g->tile_rows);
     }
 }
@@ -259,6 +260,11 @@ FINISH(double)
 void group_run(group_code *g, team *t, char *registers, size_t registers_step)
 {
     running r = {g, registers, registers_step};
+    if (g->singles) {
+        for (const single_instruction *i = g->singles, *end = i + g->count; i < end; i++)
+            i->run(i->out, i->in[0], i->in[1]);
+        return;
+    }
     for (int64_t chunk = 0; g->alone && chunk < g->chunks; chunk++) run_chunk(&r, chunk, 0);
     if (!g->alone) team_run(t, run_chunk, &r, g->chunks);
     for (size_t i = 0; i < g->finish_count; i++)

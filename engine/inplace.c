@@ -1,14 +1,16 @@
 /* Assigns in place: the new value of a parameter may be written where the old one lies, if nothing reads the old one
    afterwards, other elements of it included, and if no later step can fail, for a failed evaluation changes nothing. */
 #include "engine/inplace.h"
+#include "engine/planted.h"
 
+#include "engine/product_step.h"
 #include "ops/rows.h"
 
 /* Whether the item's step may find fault with the values it is given. */
 static bool may_fail(const schedule *s, uint32_t at)
 {
-    const wg_op *op = s->program->items[s->steps[at].item].op;
-    return !s->steps[at].group && op != &ops_matmul && op != &ops_concat;
+    const item *it = &s->program->items[s->steps[at].item];
+    return !s->steps[at].group && !is_product(it) && it->op != &ops_concat;
 }
 
 /* The step after the last one that may fail. */
@@ -61,7 +63,9 @@ bool storage_in_place(storage *m, const schedule *s, bump *b)
         uint32_t writer = s->views[i].base, leaf = t.leaf[it->persistent] - 1;
         bool tiles =
             s->roles[writer] == ROLE_TILE && m->kind[writer] == STORED_RESULT && m->in_place[writer] == NO_ITEM;
-        if (tiles && s->step_of[writer] > from && readers_agree(s, leaf, writer)) m->in_place[writer] = leaf;
+        if (!tiles || s->step_of[writer] <= from || (!PLANTED(8) && !readers_agree(s, leaf, writer))) continue;
+        m->in_place[writer] = leaf;
+        FIRED(in_place);
     }
     return true;
 }

@@ -1,4 +1,7 @@
-/* Concat without copies: what computes an operand writes it where it will stand in the result. */
+/* Concat without copies, and sums of products in one place: what computes an operand writes it where it will stand in
+   the result. */
+#include "engine/passes.h"
+#include "engine/planted.h"
 #include "engine/product_step.h"
 #include "engine/storage.h"
 #include "ops/rows.h"
@@ -15,7 +18,7 @@ static bool may_move(const schedule *s, const storage *m, uint32_t operand, uint
     bool whole = v->offset == 0 && it->size == p->items[operand].size && view_contiguous(v, &p->items[operand].shape);
     bool plain = it->op && !(it->flags & ITEM_KEEP) && it->size > 0 && m->home[v->base].base == v->base;
     if (!plain || !whole) return false;
-    bool written = s->gathered[v->base] || it->op == &ops_matmul || it->op == &ops_concat ||
+    bool written = s->gathered[v->base] || is_product(it) || it->op == &ops_concat ||
                    (schedule_fuses(p, it) && it->op != &ops_sum && it->op != &ops_max && it->op != &ops_min);
     return written;
 }
@@ -39,12 +42,23 @@ static void move_operands(storage *m, const schedule *s, uint32_t joined, const 
         uint32_t operand = program_operands(p, it)[k], base;
         const wg_shape *shape = &p->items[operand].shape;
         view part = m->home[joined];
-        part.offset += at * part.stride[axis];
+        part.offset += (at - (PLANTED(9) && k > 0)) * part.stride[axis];
         at += shape->dim[axis];
         if (may_move(s, m, operand, &base) && !forbidden[base] && view_reshape(&part, shape, &p->items[base].shape) &&
-            (p->items[base].op != &ops_matmul || product_writes(&p->items[base], &part)))
+            (!is_product(&p->items[base]) || product_writes(&p->items[base], &part))) {
             m->home[base] = part;
+            FIRED(moved_inside);
+        }
     }
+}
+
+/* What a product adds to is computed where the sum will stand. Nobody else reads it. */
+static void move_addend(storage *m, const schedule *s, uint32_t sum, const uint8_t *forbidden)
+{
+    uint32_t addend = program_operands(s->program, &s->program->items[sum])[0], base;
+    if (may_move(s, m, addend, &base) && !forbidden[base] && is_product(&s->program->items[base]) &&
+        product_writes(&s->program->items[base], &m->home[sum]))
+        m->home[base] = m->home[sum];
 }
 
 bool storage_read(const storage *m, const schedule *s, uint32_t user, uint32_t k, reading *r)
@@ -69,7 +83,8 @@ static uint32_t misplaced(const storage *m, const schedule *s)
             if (operand == NO_ITEM || m->home[s->views[operand].base].base == s->views[operand].base ||
                 !storage_read(m, s, i, k, &r))
                 continue;
-            bool reads = it->op == &ops_matmul ? product_reads(p, it, k, r.view) : view_contiguous(r.view, r.shape);
+            if (is_product(it) && k < product_first(it)) continue; /* it is copied, if need be */
+            bool reads = is_product(it) ? product_reads(p, it, k, r.view) : view_contiguous(r.view, r.shape);
             if (!reads) return s->views[operand].base;
         }
     }
@@ -79,6 +94,7 @@ static uint32_t misplaced(const storage *m, const schedule *s)
 /* Takes an item, and all that lies inside it, out again. */
 static void take_out(storage *m, const schedule *s, uint32_t index, uint8_t *forbidden)
 {
+    FIRED(taken_out);
     forbidden[index] = 1;
     for (uint32_t i = 0; i < s->program->count; i++) m->home[i] = view_identity(&s->program->items[i], i);
 }
@@ -93,8 +109,10 @@ bool storage_inside(storage *m, const schedule *s, bump *b)
     if (b->failed) return false;
     for (uint32_t i = 0; i < p->count; i++) m->home[i] = view_identity(&p->items[i], i);
     for (uint32_t bad = 0; bad != NO_ITEM;) {
-        for (uint32_t i = p->count; i-- > 0;)
+        for (uint32_t i = p->count; i-- > 0;) {
             if (p->items[i].op == &ops_concat && p->items[i].size > 0) move_operands(m, s, i, forbidden);
+            if (p->items[i].op == &engine_multiply_add) move_addend(m, s, i, forbidden);
+        }
         bad = views_at_home(p, s->gathered, m->home, m->views, m->copied);
         if (bad == NO_ITEM) bad = misplaced(m, s);
         if (bad != NO_ITEM) take_out(m, s, bad, forbidden);

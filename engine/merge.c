@@ -2,6 +2,7 @@
    assigns have effects. That two C scalars are equal holds for this step only, so it is noted as an assumption, which
    every later use of the plan checks. */
 #include "engine/passes.h"
+#include "engine/planted.h"
 
 #include <string.h>
 
@@ -35,7 +36,8 @@ static bool same(const merging *m, uint32_t index, uint32_t candidate)
     const item *a = &from->items[index], *b = &to->items[candidate];
     if (a->op != b->op || a->type != b->type || a->count != b->count || a->scalar_operand != b->scalar_operand ||
         (a->flags ^ b->flags) & ITEM_FIXED || !wg_shape_equal(a->shape, b->shape) ||
-        memcmp(&from->attributes[a->attributes], &to->attributes[b->attributes], sizeof *from->attributes) != 0)
+        (!PLANTED(2) &&
+         memcmp(&from->attributes[a->attributes], &to->attributes[b->attributes], sizeof *from->attributes) != 0))
         return false;
     for (uint32_t i = 0; i < a->count; i++)
         if (rewriting_operand(&m->r, index, i) != program_operands(to, b)[i]) return false;
@@ -57,7 +59,9 @@ static uint64_t hash(const merging *m, uint32_t index)
 static bool assume(merging *m, uint32_t source, uint32_t candidate)
 {
     const item *it = &m->r.to->items[candidate];
+    FIRED(merged);
     if (!it->scalar_operand || it->flags & ITEM_FIXED) return true;
+    FIRED(assumed);
     assumptions *a = m->made;
     if (!bump_grow(m->r.bump, (void **)&a->items, &a->capacity, a->count + 1, sizeof *a->items)) return false;
     a->items[a->count++] = (assumption){source, m->r.to->source[candidate]};

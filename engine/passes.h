@@ -22,4 +22,11 @@ bool pass_simplify(const program *from, program *to, bump *b);
 /* Computes equal items once. `scalar` has the number of each source. */
 bool pass_merge(const program *from, program *to, const double *scalar, assumptions *made, bump *b);
 
+/* A matrix that many products read transposed is transposed once. */
+bool pass_hoist(const program *from, program *to, bump *b);
+/* Sums of products become products that add to memory: see the op. */
+bool pass_accumulate(const program *from, program *to, bump *b);
+/* x + a b, of [.., m, k] and [.., k, n]; attributes as matmul's. Known to the planner only. */
+extern const wg_op engine_multiply_add;
+
 #endif

@@ -11,12 +11,13 @@ static void find_sources(program *p)
 /* Rewrites the program until it is ready to be laid out. */
 static bool rewrite(plan *p, program *final, const double *scalar, bump *b)
 {
-    program first, simple, merged, again;
+    program first, simple, merged, again, summed, hoisted;
     if (!program_copy(&first, &p->key, b)) return false;
     find_sources(&first);
     assumptions made = {0};
     bool fine = pass_simplify(&first, &simple, b) && pass_merge(&simple, &merged, scalar, &made, b) &&
-                pass_simplify(&merged, &again, b) && pass_dead(&again, final, b);
+                pass_simplify(&merged, &again, b) && pass_accumulate(&again, &summed, b) &&
+                pass_hoist(&summed, &hoisted, b) && pass_dead(&hoisted, final, b);
     if (!fine) return false;
     p->assumptions.items = bump_new(&p->bump, made.count, sizeof *made.items);
     for (size_t i = 0; p->assumptions.items && i < made.count; i++) p->assumptions.items[i] = made.items[i];

@@ -3,6 +3,7 @@
 #define ENGINE_PLAN_H
 
 #include "engine/kernels/kernels.h"
+#include "engine/limits.h"
 #include "engine/passes.h"
 #include "engine/product_step.h"
 #include "engine/run.h"
@@ -86,6 +87,13 @@ typedef struct special_work {
     uint32_t count, singles; /* of SPECIAL_OP */
 } special_work;
 
+/* An instruction of a group of one element. */
+typedef struct single_instruction {
+    single_kernel run;
+    void *out;
+    const void *in[2];
+} single_instruction;
+
 /* Completes a reduction whose parts lie in the partials, one after the other. */
 typedef struct finish {
     const wg_op *op;
@@ -106,6 +114,8 @@ typedef struct stream {
 typedef struct group_code {
     instruction *instructions;
     size_t count;
+    single_instruction
+        *singles; /* instead of instructions, if the group has one element and all its ops are known for one */
     int64_t rows, columns;
     int64_t tile_rows;
     int64_t chunk_rows,
@@ -193,8 +203,6 @@ bool plan_patch(plan *p, void **where, uint32_t slot, int64_t bytes);
 bool plan_number(plan *p, uint32_t source, wg_type type, const void **where);
 /* The slot and the offset in bytes of an item's memory, given or computed. */
 void plan_place(const plan *p, const schedule *s, const storage *m, uint32_t owner, uint32_t *slot, int64_t *bytes);
-
-enum { TOTAL_BLOCK = 256 }; /* elements of a flat group that make one part of a total; tiles are multiples of it */
 
 /* Rows and columns of each instruction for a tile of so many rows. */
 void group_set_extents(const group_code *g, instruction *instructions, int64_t tile_rows);

@@ -1,5 +1,6 @@
 /* Running a plan: addresses and numbers of this step are filled in, then the steps run. Everything that can be refused
    (memory for results) comes first, so that a failure leaves nothing half done. */
+#include "engine/planted.h"
 #include "engine/state.h"
 
 #include <string.h>
@@ -24,6 +25,7 @@ static void find_numbers(wg_context *ctx, plan *p, const uint32_t *source)
 {
     for (size_t i = 0; i < p->number_count; i++) {
         const number *n = &p->numbers[i];
+        if (PLANTED(11) && n->value->i64) continue;
         *n->value = run_scalar(n->type, graph_node(ctx, source[n->source])->scalar);
     }
 }
@@ -48,9 +50,10 @@ static bool find_results(wg_context *ctx, plan *p)
     for (size_t i = 0; i < p->result_count; i++) {
         const result *r = &p->results[i];
         void *block = memory_in_place(ctx, r);
-        if (block)
+        if (block) {
+            FIRED(wrote_in_place);
             memory_share(block);
-        else
+        } else
             block = memory_values(&ctx->memory, r->bytes);
         p->slots[r->slot] = block;
         if (block) continue;

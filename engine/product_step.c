@@ -1,6 +1,15 @@
 /* Axes of a matmul: the last two are the matrix, those before it a batch. */
 #include "engine/product_step.h"
 
+#include "engine/passes.h"
+#include "ops/rows.h"
+
+bool is_product(const item *it)
+{
+    return it->op == &ops_matmul || it->op == &engine_multiply_add;
+}
+
+/* `place` is 0 or 1: the left or the right matrix. */
 static bool transposed(const program *p, const item *matmul, uint32_t place)
 {
     return p->attributes[matmul->attributes].integer[place] != 0;
@@ -15,7 +24,7 @@ static product_stride matrix(const view *v, const wg_shape *shape, bool transpos
 
 static product shape_of(const program *p, const item *matmul)
 {
-    const item *a = &p->items[program_operands(p, matmul)[0]];
+    const item *a = &p->items[program_operands(p, matmul)[product_first(matmul)]];
     int rank = matmul->shape.rank;
     return (product){.type = (wg_type)matmul->type,
                      .rows = matmul->shape.dim[rank - 2],
@@ -28,6 +37,7 @@ static product shape_of(const program *p, const item *matmul)
 bool product_reads(const program *p, const item *matmul, uint32_t place, const view *v)
 {
     const wg_shape *shape = &p->items[program_operands(p, matmul)[place]].shape;
+    place -= product_first(matmul);
     product one = shape_of(p, matmul);
     product_stride given = matrix(v, shape, transposed(p, matmul, place));
     one.a = place == 0 ? given : (product_stride){one.inner, 1, 0};
@@ -43,7 +53,7 @@ bool product_writes(const item *matmul, const view *v)
 
 product_loop product_loop_of(const program *p, const item *matmul, const view *a, const view *b, const view *c)
 {
-    const uint32_t *operands = program_operands(p, matmul);
+    const uint32_t *operands = program_operands(p, matmul) + product_first(matmul);
     const wg_shape *shape_a = &p->items[operands[0]].shape, *shape_b = &p->items[operands[1]].shape;
     product_loop l = {.one = shape_of(p, matmul), .a_offset = a->offset, .b_offset = b->offset, .c_offset = c->offset};
     l.one.a = matrix(a, shape_a, transposed(p, matmul, 0));

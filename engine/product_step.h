@@ -13,7 +13,14 @@ typedef struct product_loop {
     int64_t dim[WG_MAX_RANK], a[WG_MAX_RANK], b[WG_MAX_RANK], c[WG_MAX_RANK];
 } product_loop;
 
-/* Whether the matrices of this operand (0 or 1), lying so, can be multiplied without a copy. */
+/* Whether the item is a matmul or a multiply_add, and the operand where its matrices begin. */
+bool is_product(const item *it);
+static inline uint32_t product_first(const item *it)
+{
+    return it->count - 2;
+}
+
+/* Whether the matrices of this operand (one of the last two), lying so, can be multiplied without a copy. */
 bool product_reads(const program *p, const item *matmul, uint32_t place, const view *v);
 /* Likewise for matrices of the result. */
 bool product_writes(const item *matmul, const view *v);

@@ -13,7 +13,7 @@
 enum item_flags {
     ITEM_KEEP = 1,  /* its value outlives the evaluation */
     ITEM_FIXED = 2, /* its scalar is structure: `fixed` */
-    ITEM_DEAD = 4   /* nobody needs it any more */
+    ITEM_GATHER = 4 /* a movement that is to have memory of its own */
 };
 
 typedef struct item {

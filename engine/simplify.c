@@ -2,6 +2,7 @@
    rule promises, and but for sums over leading and trailing axes, which become two sums (the error stays within the
    bound of reductions). */
 #include "engine/passes.h"
+#include "engine/planted.h"
 
 #include "engine/schedule.h"
 #include "ops/rows.h"
@@ -34,7 +35,9 @@ static uint32_t simplify_product(rewriting *r, const item *it, uint32_t index)
 {
     if (it->op != &ops_mul || it->scalar_operand) return NO_ITEM;
     uint32_t a = rewriting_operand(r, index, 0), b = rewriting_operand(r, index, 1);
-    return is_one(r->to, b) ? a : is_one(r->to, a) ? b : NO_ITEM;
+    uint32_t same = is_one(r->to, b) ? a : is_one(r->to, a) ? b : NO_ITEM;
+    if (same != NO_ITEM) FIRED(simplify_product);
+    return same;
 }
 
 /* a + -b is a - b, a - -b is a + b. */
@@ -51,7 +54,8 @@ static uint32_t simplify_sign(rewriting *r, const item *it, uint32_t index)
     if (plain == NO_ITEM) return NO_ITEM;
     operands[1] = plain;
     item changed = *it;
-    changed.op = sum ? &ops_sub : &ops_add;
+    changed.op = sum != PLANTED(1) ? &ops_sub : &ops_add;
+    FIRED(simplify_sign);
     return rewriting_add(r, &changed, operands, NULL, r->from->source[index]);
 }
 
@@ -60,7 +64,9 @@ static uint32_t simplify_movement(rewriting *r, const item *it, uint32_t index)
 {
     if (it->op != &ops_reshape && it->op != &ops_expand && it->op != &ops_stop_gradient) return NO_ITEM;
     uint32_t operand = rewriting_operand(r, index, 0);
-    return wg_shape_equal(r->to->items[operand].shape, it->shape) ? operand : NO_ITEM;
+    if (!wg_shape_equal(r->to->items[operand].shape, it->shape)) return NO_ITEM;
+    FIRED(simplify_movement);
+    return operand;
 }
 
 /* A reduction over axes of length 1 is a reshape. */
@@ -72,6 +78,7 @@ static uint32_t simplify_trivial_reduction(rewriting *r, const item *it, uint32_
     if (x->size != it->size || x->type != it->type || x->size == 0) return NO_ITEM;
     item changed = *it;
     changed.op = &ops_reshape;
+    FIRED(trivial_reduction);
     return rewriting_add(r, &changed, &operand, NULL, r->from->source[index]);
 }
 
@@ -100,6 +107,7 @@ static uint32_t split_reduction(rewriting *r, const item *it, uint32_t index)
             rows.size /= x.shape.dim[i];
             rows.shape.dim[i] = 1;
         }
+    FIRED(split_reduction);
     uint32_t first = rewriting_add(r, &rows, &operand, &over_rows, r->from->source[index]);
     return first == NO_ITEM ? NO_ITEM : rewriting_add(r, it, &first, a, r->from->source[index]);
 }
@@ -121,6 +129,7 @@ static uint32_t split_long_rows(rewriting *r, const item *it, uint32_t index)
     if ((x.type != WG_F32 && x.type != WG_F64) || it->size < 2 || leading || columns <= LONGEST_ROW) return NO_ITEM;
     while (parts < columns && (columns % parts != 0 || columns / parts > LONGEST_ROW)) parts++;
     if (parts > LONGEST_ROW) return NO_ITEM;
+    FIRED(split_long_rows);
     item cut = x, rows = *it, last = *it;
     cut.op = &ops_reshape;
     cut.count = 1;

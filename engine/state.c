@@ -1,7 +1,9 @@
 /* The cache of plans, and the memory that they share. */
 #include "engine/state.h"
+#include "engine/planted.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { MOST_PLANS = 64, MOST_BYTES = 64 << 20 };
 
@@ -64,6 +66,19 @@ static size_t plan_bytes(const plan *p)
     return p->bump.bytes + (p->snapshot ? snapshot_bytes(p->snapshot) : 0);
 }
 
+static void tell_plans(wg_context *ctx)
+{
+    ctx->plans.count = ctx->engine_state->count;
+    ctx->plans.bytes = ctx->engine_state->bytes;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 static bool holds(const plan *p, const double *scalar)
 {
     for (size_t i = 0; i < p->assumptions.count; i++) {
@@ -103,6 +118,8 @@ plan *state_recall(wg_context *ctx, const question *q)
         plan *p = s->plans[i];
         if (!p->snapshot || !snapshot_matches(p->snapshot, ctx, q) || !holds_now(p, ctx)) continue;
         p->used = ++s->clock;
+        FIRED(recalled);
+        ctx->plans.hits++;
         return p;
     }
     return NULL;
@@ -117,6 +134,7 @@ void state_remember(wg_context *ctx, plan *p, const question *q, const program *
     snapshot_free(p->snapshot, ctx);
     p->snapshot = snapshot_new(ctx, q, built);
     s->bytes += plan_bytes(p);
+    tell_plans(ctx);
 }
 
 plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
@@ -126,11 +144,21 @@ plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
     s->clock++;
     for (size_t i = 0; i < s->count; i++) {
         plan *known = s->plans[i];
-        if (known->hash != hash || !program_same(&known->key, p) || !holds(known, scalar)) continue;
+        if (known->hash != hash || !program_same(&known->key, p)) continue;
+        if (!holds(known, scalar)) {
+            FIRED(broke_assumption);
+            continue;
+        }
         known->used = s->clock;
+        FIRED(found_plan);
+        ctx->plans.hits++;
         return known;
     }
+    double began = seconds_now();
     plan *made = plan_new(&ctx->memory, p, scalar);
+    ctx->plans.seconds += seconds_now() - began;
+    ctx->plans.misses++;
+    FIRED(made_plan);
     while (s->count && (s->count >= MOST_PLANS || s->bytes > MOST_BYTES)) forget_oldest(ctx);
     if (!made || !memory_grow(&ctx->memory, (void **)&s->plans, &s->capacity, s->count + 1, sizeof *s->plans)) {
         plan_free(made, ctx);
@@ -139,5 +167,7 @@ plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
     }
     made->used = s->clock;
     s->bytes += plan_bytes(made);
-    return s->plans[s->count++] = made;
+    s->plans[s->count++] = made;
+    tell_plans(ctx);
+    return made;
 }

@@ -1,5 +1,6 @@
 /* Memory for what outlives its step, for as long as it is read. */
 #include "engine/storage.h"
+#include "engine/planted.h"
 
 #include <stdlib.h>
 
@@ -28,7 +29,7 @@ static void note_read(storage *m, const schedule *s, uint32_t base, uint32_t at)
     if (s->roles[base] == ROLE_NONE) return;
     if (s->step_of[base] == at + 1 && s->steps[at].group) return;
     if (m->kind[base] == STORED_NOT) m->kind[base] = STORED_ARENA;
-    use(m, base, at);
+    use(m, base, at - PLANTED(7));
 }
 
 static void note_reads(storage *m, const schedule *s, uint32_t index)
@@ -144,6 +145,7 @@ bool storage_place(storage *m, const schedule *s, bump *b)
     for (size_t i = 0; i < count; i++) {
         uint32_t index = blocks[i].item;
         m->offset[index] = lowest_offset(m, p, placed, i, index, blocks[i].bytes);
+        if (m->offset[index]) FIRED(placed_above);
         insert(m, placed, i, index);
         size_t end = (size_t)m->offset[index] + blocks[i].bytes;
         if (end > m->arena) m->arena = end;

@@ -1,5 +1,6 @@
 /* Composing the views of movement ops. */
 #include "engine/view.h"
+#include "engine/planted.h"
 
 #include "ops/rows.h"
 
@@ -102,7 +103,7 @@ static bool move_view(const program *p, const item *it, view *v)
         view before = *v;
         for (int i = 0; i < from->rank; i++) v->stride[i] = before.stride[a[i]];
     } else if (it->op == &ops_slice) { /* axis, start, step, length */
-        v->offset += a[1] * v->stride[a[0]];
+        v->offset += a[1] * (PLANTED(4) ? 1 : v->stride[a[0]]);
         v->stride[a[0]] *= a[2];
     } else { /* flip: axis */
         v->offset += (from->dim[a[0]] - 1) * v->stride[a[0]];

@@ -33,8 +33,8 @@ static bool take_zeroth_entries(wg_context *ctx)
 {
     static const wg_shape scalar;
     ctx->node_count = 1;
-    return infer_prepare(ctx) && graph_intern_shape(ctx, &scalar) == 0 && graph_intern_scope(ctx, 0, "") == 0 &&
-           graph_intern_site(ctx, NULL) == 0 && ctx->status == WG_OK;
+    return infer_prepare(ctx) && graph_intern_shape(ctx, &scalar) == 0 && graph_intern_integers(ctx, NULL, 0) == 0 &&
+           graph_intern_scope(ctx, 0, "") == 0 && graph_intern_site(ctx, NULL) == 0 && ctx->status == WG_OK;
 }
 
 wg_context *graph_context_new(const wg_context_options *options, const graph_engine *engine)
@@ -55,6 +55,8 @@ wg_context *graph_context_new(const wg_context_options *options, const graph_eng
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     ctx->threads = chosen.threads ? chosen.threads : cores > 0 ? (int)cores : 1;
     ctx->epoch = ctx->first_epoch = 1;
+    ctx->wanted = UINT64_MAX;
+    ctx->scope_trims = 1;
     if (!take_zeroth_entries(ctx)) {
         wg_context_free(ctx);
         return graph_fail_memory(NULL, sizeof *ctx).context;
@@ -89,6 +91,7 @@ static void release_tables(wg_context *ctx)
     void *arrays[] = {ctx->chunk,
                       ctx->inputs,
                       ctx->attributes,
+                      ctx->reals,
                       ctx->held,
                       ctx->assigns,
                       ctx->persistents,
@@ -100,6 +103,7 @@ static void release_tables(wg_context *ctx)
                       ctx->finalizers,
                       ctx->persistent_names.slot,
                       ctx->shape_table.slot,
+                      ctx->attribute_table.slot,
                       ctx->scope_table.slot,
                       ctx->site_table.slot};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) memory_release(m, arrays[i]);
@@ -143,6 +147,24 @@ bool graph_hold(wg_context *ctx, uint32_t id, void *values)
     return true;
 }
 
+/* Shortens the lists that nodes have entries in, in their order. */
+static void cut_lists(wg_context *ctx, uint32_t first)
+{
+    bool reals_cut = first == 1, inputs_cut = first == 1;
+    if (first == 1) ctx->real_count = ctx->input_count = 0;
+    for (uint32_t id = first; id < ctx->node_count && !(reals_cut && inputs_cut); id++) {
+        const node *n = graph_node(ctx, id);
+        if (n->attributes & ATTRIBUTES_REAL && !reals_cut) {
+            ctx->real_count = n->real;
+            reals_cut = true;
+        }
+        if (n->input_count == NODE_MANY && !inputs_cut) {
+            ctx->input_count = n->input[0];
+            inputs_cut = true;
+        }
+    }
+}
+
 void graph_drop(wg_context *ctx, uint32_t first)
 {
     size_t kept = 0;
@@ -152,22 +174,20 @@ void graph_drop(wg_context *ctx, uint32_t first)
         else
             memory_drop(&ctx->memory, graph_node(ctx, ctx->held[i])->data);
     ctx->held_count = kept;
-    bool attributes_cut = false, inputs_cut = false;
-    for (uint32_t id = first; id < ctx->node_count && !(attributes_cut && inputs_cut); id++) {
-        const node *n = graph_node(ctx, id);
-        if (n->attributes && !attributes_cut) {
-            ctx->attribute_count = n->attributes;
-            attributes_cut = true;
+    cut_lists(ctx, first);
+    for (size_t i = 0; i < ctx->persistent_count; i++) {
+        persistent *p = &ctx->persistents[i];
+        if (p->current >= first) {
+            p->rebound |= graph_node(ctx, p->current)->op == &graph_assign_op;
+            p->current = 0;
         }
-        if (n->input_count == NODE_MANY && !inputs_cut) {
-            ctx->input_count = n->input[0];
-            inputs_cut = true;
-        }
+        p->rebound &= first > 1;
     }
-    for (size_t i = 0; i < ctx->persistent_count; i++)
-        if (ctx->persistents[i].current >= first) ctx->persistents[i].current = 0;
     while (ctx->assign_count && ctx->assigns[ctx->assign_count - 1] >= first) ctx->assign_count--;
-    if (ctx->node_count > first) ctx->node_count = first;
+    if (ctx->node_count > first) {
+        ctx->dropped += ctx->node_count - first;
+        ctx->node_count = first;
+    }
     ctx->epoch++;
 }
 
@@ -237,12 +257,17 @@ wg_stats wg_context_stats(const wg_context *ctx)
 {
     if (!ctx) return (wg_stats){0};
     return (wg_stats){.nodes = ctx->node_count - 1,
-                      .recorded = ctx->recorded,
+                      .recorded = ctx->dropped + ctx->node_count - 1,
                       .evaluations = ctx->evaluations,
                       .computed = ctx->computed,
                       .clears = ctx->clears,
                       .draws = ctx->draws,
                       .allocations = ctx->memory.allocations,
                       .bytes = ctx->memory.bytes,
-                      .peak_bytes = ctx->memory.peak};
+                      .peak_bytes = ctx->memory.peak,
+                      .plans = ctx->plans.count,
+                      .plan_hits = ctx->plans.hits,
+                      .plan_misses = ctx->plans.misses,
+                      .plan_bytes = ctx->plans.bytes,
+                      .plan_seconds = ctx->plans.seconds};
 }

@@ -37,13 +37,14 @@ typedef struct node {
     uint32_t input[NODE_INLINE_INPUTS]; /* ids; with NODE_MANY: offset and count in the tape's input list; of the leaf
                                            of a persistent tensor input[0], of an assign input[1]: its index */
     uint32_t shape;                     /* interned */
-    uint32_t attributes;                /* index on the tape; 0: none */
+    uint32_t attributes; /* their integers, interned; 0: none. With ATTRIBUTES_REAL there are reals, too */
     uint8_t type, input_count, scalar_operand, flags;
 
     void *data; /* values: of a leaf, or kept by an evaluation; NULL: not computed */
     union {
         double scalar;    /* the weak operand, bound late */
         uint64_t version; /* of leaves and assigns of a persistent tensor: which of its values they mean; 0: pending */
+        uint64_t real;    /* with ATTRIBUTES_REAL: where all of them are on the tape */
     };
     uint32_t epoch;       /* of the handle that may name it */
     uint32_t scope, site; /* interned */
@@ -51,6 +52,7 @@ typedef struct node {
 } node;
 
 enum { NODE_STRUCTURE = 32 }; /* bytes */
+#define ATTRIBUTES_REAL 0x80000000u
 
 _Static_assert(sizeof(node) == 64, "a node fills one cache line");
 _Static_assert(offsetof(node, data) == NODE_STRUCTURE, "structure comes first");
@@ -64,8 +66,13 @@ typedef struct persistent {
     uint64_t version; /* rises with each performed assign */
     uint32_t current; /* node that means the present binding on this tape; 0: none recorded yet */
     bool trainable, frozen, shared;
+    uint32_t layer;      /* the scope that its name without the last part means, */
+    uint64_t layer_trim; /* if this is that of the scopes' numbers */
+    bool rebound;        /* older nodes of this tape may mean an earlier value, though `current` is no assign */
 } persistent;
 
+/* Handles with this bit name no node: a persistent tensor with epoch 0, else the C scalar that is an operand of the
+   node which the rest names (see wg_input). */
 #define PERSISTENT_BIT 0x80000000u
 
 /* What the floors above lend to the graph. */
@@ -83,11 +90,20 @@ typedef struct graph_engine {
     void (*close)(wg_context *ctx);
 } graph_engine;
 
+/* What the engine tells of its plans. */
+typedef struct graph_plans {
+    uint64_t count, hits, misses; /* plans kept; evaluations that found theirs, and that did not */
+    size_t bytes;
+    double seconds; /* spent on making plans */
+} graph_plans;
+
 /* Runs when the context is freed, last registered first: for what data loaders and the like own beside its memory. */
 typedef struct graph_finalizer {
     void (*run)(void *object);
     void *object;
 } graph_finalizer;
+
+enum { ATTRIBUTE_INTEGERS = sizeof((wg_attributes *)0)->integer / sizeof(int64_t) };
 
 typedef struct intern_table {
     uint32_t *slot; /* open addressing; 0: empty, else the number of an entry */
@@ -116,12 +132,12 @@ struct wg_context {
     void *site;                  /* where the running public call was made; NULL outside of one */
     const struct node *origin;   /* forward node that the sweep works on: lends scope and site */
     uint32_t origin_id;
-    uint64_t recorded;
+    uint32_t quick_limit; /* ids below this have places and need nothing more: 0 in eager mode */
+    uint64_t wanted;      /* operands of that node whose gradients are asked for, as bits: see graph_wanted */
     const graph_engine *engine;
     wg_shape *shapes;
     struct inference *inferences; /* what ops inferred before (infer.c) */
-    wg_attributes *attributes;
-    size_t attribute_capacity, attribute_count;
+    wg_attributes *attributes;    /* interned by their integers: all else is 0 */
     wg_context_options options;
     recent_site recent_sites[RECENT_SITES];
     struct engine_state *engine_state; /* the engine's own; NULL until it needs some */
@@ -130,6 +146,8 @@ struct wg_context {
 
     uint32_t *inputs; /* of nodes with many */
     size_t input_capacity, input_count;
+    wg_attributes *reals; /* of nodes that have some, integers included */
+    size_t real_capacity, real_count;
     uint32_t *held; /* nodes that own values */
     size_t held_capacity, held_count;
     uint32_t *assigns; /* pending, in order */
@@ -138,12 +156,14 @@ struct wg_context {
     persistent *persistents;
     size_t persistent_capacity, persistent_count;
     intern_table persistent_names;
+    uint64_t choices;     /* rises when wg_parameters may choose others than before */
     wg_tensor *selection; /* of wg_parameters */
     size_t selection_capacity;
 
-    size_t shape_capacity;
-    intern_table shape_table;
-    uint64_t shape_trims; /* how often the numbers of shapes began anew: see intern_trim */
+    size_t shape_capacity, attribute_capacity;
+    intern_table shape_table, attribute_table;
+    uint64_t scope_trims; /* 1 and how often the numbers of scopes began anew */
+    uint64_t shape_trims; /* how often the numbers of shapes or attributes began anew: see intern_trim */
     scope_entry *scopes;
     size_t scope_capacity;
     intern_table scope_table;
@@ -151,7 +171,9 @@ struct wg_context {
     size_t site_capacity;
     intern_table site_table;
 
+    uint64_t dropped; /* nodes */
     uint64_t draws, evaluations, computed, clears;
+    graph_plans plans;
     graph_finalizer *finalizers;
     size_t finalizer_capacity, finalizer_count;
     const wg_weights *weights;
@@ -219,7 +241,11 @@ static inline const wg_shape *graph_shape_at(const wg_context *ctx, uint32_t id)
 
 extern const wg_attributes graph_no_attributes; /* all zero */
 /* Never NULL; until the next attributes are recorded. */
-const wg_attributes *graph_attributes(const wg_context *ctx, const node *n);
+static inline const wg_attributes *graph_attributes(const wg_context *ctx, const node *n)
+{
+    return n->attributes & ATTRIBUTES_REAL ? &ctx->reals[n->real] : &ctx->attributes[n->attributes];
+}
+
 /* Elements, and bytes of a node's values. */
 int64_t graph_size(const wg_context *ctx, const node *n);
 size_t graph_bytes(const wg_context *ctx, const node *n);
@@ -239,28 +265,10 @@ typedef struct graph_record {
     uint32_t interned_shape;
 } graph_record;
 
-static inline void graph_fill_attributes(wg_attributes *to, const graph_record *record)
-{
-    *to = record->attributes ? *record->attributes : graph_no_attributes;
-    for (size_t i = 0; !record->attributes && i < record->integer_count; i++) to->integer[i] = record->integers[i];
-}
-
 /* Appends a node whose type and shape are known; poison after an error. */
 wg_tensor graph_append(wg_context *ctx, const graph_record *record);
 /* Infers type and shape by the op's rule, then appends. */
 wg_tensor graph_apply(wg_context *ctx, const graph_record *record);
-
-/* Most element-wise ops join operands of one type and one interned shape: then there is nothing to infer. */
-static inline bool graph_is_plain(const wg_op *op, const node *a, const node *b)
-{
-    return op->elementwise && a->shape == b->shape && a->type == b->type && (a->type == WG_F32 || a->type == WG_F64) &&
-           op->kernel[a->type];
-}
-
-/* Appends such an op to operands like the given one; b is 0 where there is one operand, and one of both where the weak
-   scalar stands. */
-wg_tensor graph_append_plain(wg_context *ctx, const wg_op *op, const node *like, uint32_t a, uint32_t b,
-                             int scalar_operand, double scalar);
 
 /* The handle of a node. */
 static inline wg_tensor graph_tensor(wg_context *ctx, uint32_t id)
@@ -283,6 +291,24 @@ static inline bool graph_live_two(wg_tensor a, wg_tensor b, const node **left, c
 {
     return a.context == b.context && (*left = graph_live(a)) &&
            (*right = graph_live((wg_tensor){a.context, b.id, b.epoch}));
+}
+
+/* The node whose C scalar a handle names; NULL for all other handles. */
+const node *graph_weak(wg_tensor x);
+/* An operand of a live node, without a word if there is none: the handle is poison then. */
+__attribute__((pure)) wg_tensor graph_operand_other(wg_tensor y, size_t index);
+static inline wg_tensor graph_operand(wg_tensor y, size_t index)
+{
+    const node *n = graph_live(y);
+    bool plain = n && n->input_count <= NODE_INLINE_INPUTS && index < n->input_count && n->input[index];
+    return plain ? graph_tensor(y.context, n->input[index]) : graph_operand_other(y, index);
+}
+
+/* Whether the gradient of an operand is asked for by the sweep that applies the rule of y. */
+static inline bool graph_wanted(wg_tensor y, size_t index)
+{
+    const wg_context *ctx = y.context;
+    return !ctx || ctx->origin_id != y.id || ctx->wanted >> (index < 63 ? index : 63) & 1;
 }
 
 /* graph_resolve for all other handles. */
@@ -382,12 +408,19 @@ bool graph_match(const char *pattern, const char *name);
 /* ---- interning (intern.c) ---- */
 
 uint32_t graph_intern_shape(wg_context *ctx, const wg_shape *shape); /* 0 after running out of memory */
+/* Attributes whose first integers are these, and all else 0; 0 likewise. */
+uint32_t graph_intern_integers(wg_context *ctx, const int64_t *integers, size_t count);
 uint32_t graph_intern_scope(wg_context *ctx, uint32_t parent, const char *name);
 uint32_t graph_intern_site(wg_context *ctx, void *address); /* likewise */
-static inline uint32_t graph_site(wg_context *ctx, void *address)
+static inline recent_site *graph_recent_site(wg_context *ctx, void *address)
 {
     uintptr_t bits = (uintptr_t)address;
-    recent_site *recent = &ctx->recent_sites[(bits ^ bits >> 6) % RECENT_SITES];
+    return &ctx->recent_sites[(bits ^ bits >> 6) % RECENT_SITES];
+}
+
+static inline uint32_t graph_site(wg_context *ctx, void *address)
+{
+    recent_site *recent = graph_recent_site(ctx, address);
     if (recent->address != address) *recent = (recent_site){address, graph_intern_site(ctx, address)};
     return recent->number;
 }

@@ -8,22 +8,19 @@
 
 #include <string.h>
 
-enum { REMEMBERED = 512, MOST_OPERANDS = 5, INTEGERS = sizeof((wg_attributes *)0)->integer / sizeof(int64_t) };
+enum { REMEMBERED = 512, MOST_WORDS = 5, NUMBERED = 255 };
 
-/* What a rule sees of an application, but for the integers among the attributes. */
-typedef struct question {
-    bool (*rule)(const wg_call *call, char *message, size_t size); /* NULL: none */
-    uint64_t told;                   /* type and shape; how many operands; the weak scalar; how many integers */
-    uint64_t operand[MOST_OPERANDS]; /* type and shape of each, 0 for the weak scalar */
-} question;
-
+/* What a rule sees of an application, and what it said. */
 typedef struct inference {
-    question of;
-    int64_t integer[INTEGERS];
-    uint32_t type, shape; /* of the result */
+    bool (*rule)(const wg_call *call, char *message, size_t size); /* NULL: none */
+    uint64_t told; /* type and shape; how many operands; the weak scalar; how many integers, or NUMBERED */
+    /* Type and shape of each operand, 0 for the weak scalar; then the integers among the attributes, or their number.
+     */
+    uint64_t word[MOST_WORDS];
+    uint32_t type : 8, attributes : 24, shape; /* of the node */
 } inference;
 
-_Static_assert(sizeof(inference) == 128, "two cache lines");
+_Static_assert(sizeof(inference) == 64, "a cache line");
 
 bool infer_prepare(wg_context *ctx)
 {
@@ -38,56 +35,49 @@ void infer_forget(wg_context *ctx)
 
 /* ---- remembering ---- */
 
-static inline const int64_t *integers_of(const graph_record *record, size_t *count)
+/* Fills in what an application asks; where the answer would be, or NULL if none is kept. Reals belong to no structure:
+   a rule that looks at them is asked each time. */
+static inline inference *place_of(const wg_context *ctx, const graph_record *record, uint32_t number, size_t told_shape,
+                                  inference *q, size_t *words)
 {
-    *count = record->attributes ? INTEGERS : record->integer_count;
-    return record->attributes ? record->attributes->integer : record->integers;
-}
-
-/* The question that an application asks, and where the answer would be; NULL if none is kept. Reals belong to no
-   structure: a rule that looks at them is asked each time. */
-static inline inference *place_of(const wg_context *ctx, const graph_record *record, size_t told_shape, question *q)
-{
-    const wg_attributes *a = record->attributes;
-    size_t count;
-    const int64_t *integer = integers_of(record, &count);
-    if (record->count > MOST_OPERANDS || told_shape == INTERN_NONE ||
-        (a && (a->real[0] != 0 || a->real[1] != 0 || a->real[2] != 0 || a->real[3] != 0)))
-        return NULL;
+    bool numbered = record->attributes;
+    size_t integers = numbered ? 1 : record->integer_count, count = record->count;
+    *words = count + integers;
+    if (*words > MOST_WORDS || told_shape == INTERN_NONE || number & ATTRIBUTES_REAL) return NULL;
     q->rule = record->op->infer;
-    q->told = told_shape | (uint64_t)record->type << 32 | (uint64_t)record->count << 40 |
-              (uint64_t)record->scalar_operand << 48 | (uint64_t)count << 56;
+    q->told = told_shape | (uint64_t)record->type << 32 | (uint64_t)count << 40 |
+              (uint64_t)record->scalar_operand << 48 | (uint64_t)(numbered ? NUMBERED : integers) << 56;
     uint64_t h = (uint64_t)(uintptr_t)q->rule ^ q->told * 0xD6E8FEB86659FD93u;
-    for (size_t i = 0; i < record->count; i++) {
-        const node *n = record->inputs[i] ? graph_node(ctx, record->inputs[i]) : NULL;
-        q->operand[i] = n ? n->shape | (uint64_t)n->type << 32 : 0;
-        h = (h + q->operand[i]) * 0xA0761D6478BD642Fu;
+    for (size_t i = 0; i < *words; i++) {
+        if (i >= count) {
+            q->word[i] = numbered ? number : (uint64_t)record->integers[i - count];
+        } else {
+            const node *n = record->inputs[i] ? graph_node(ctx, record->inputs[i]) : NULL;
+            q->word[i] = n ? n->shape | (uint64_t)n->type << 32 : 0;
+        }
+        h = (h + q->word[i]) * 0xA0761D6478BD642Fu;
     }
-    for (size_t i = 0; i < count && i < INTEGERS / 2; i++)
-        h += (uint64_t)integer[i] * (0xE7037ED1A0B428DBu + 2 * 0x8EBC6AF09C88C6E3u * i);
     return &ctx->inferences[h * 0x9E3779B97F4A7C15u >> 55];
 }
 _Static_assert(REMEMBERED == 1 << 9, "9 bits of the hash are used");
 
-static inline bool is_answer(const inference *known, const graph_record *record, const question *q)
+static inline bool is_answer(const inference *known, const inference *q, size_t words)
 {
-    if (known->of.rule != q->rule || known->of.told != q->told) return false;
-    uint64_t differs = 0;
-    for (size_t i = 0; i < record->count; i++) differs |= known->of.operand[i] ^ q->operand[i];
-    size_t count;
-    const int64_t *integer = integers_of(record, &count);
-    for (size_t i = 0; i < count; i++) differs |= (uint64_t)(known->integer[i] ^ integer[i]);
-    return differs == 0;
+    uint64_t differs = known->told ^ q->told;
+    for (size_t i = 0; i < words; i++) differs |= known->word[i] ^ q->word[i];
+    return differs == 0 && known->rule == q->rule;
 }
 
-static void remember(inference *place, const graph_record *record, const question *q, wg_type type, uint32_t shape)
+static bool has_reals(const wg_attributes *a)
 {
-    place->of = *q;
-    place->type = type;
-    place->shape = shape;
-    size_t count;
-    const int64_t *integer = integers_of(record, &count);
-    for (size_t i = 0; i < count; i++) place->integer[i] = integer[i];
+    return a->real[0] != 0 || a->real[1] != 0 || a->real[2] != 0 || a->real[3] != 0;
+}
+
+uint32_t infer_attributes(wg_context *ctx, const graph_record *record)
+{
+    const wg_attributes *a = record->attributes;
+    if (a) return graph_intern_integers(ctx, a->integer, ATTRIBUTE_INTEGERS) | (has_reals(a) ? ATTRIBUTES_REAL : 0);
+    return record->integer_count ? graph_intern_integers(ctx, record->integers, record->integer_count) : 0;
 }
 
 /* ---- asking ---- */
@@ -145,8 +135,9 @@ static bool ask(wg_context *ctx, const graph_record *record, wg_array *output)
         }
     if (record->scalar_operand) arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
     char message[ERROR_SIZE / 4] = "";
-    wg_attributes attributes;
-    graph_fill_attributes(&attributes, record);
+    wg_attributes attributes = record->attributes ? *record->attributes : graph_no_attributes;
+    for (size_t i = 0; !record->attributes && i < record->integer_count; i++)
+        attributes.integer[i] = record->integers[i];
     wg_call call = {record->count, arrays, output, &attributes, NULL};
     bool fits = record->op->infer(&call, message, sizeof message);
     wg_status status = output->type == WG_DEFAULT ? WG_BAD_TYPE : WG_BAD_SHAPE;
@@ -178,26 +169,32 @@ static size_t told_number(const wg_context *ctx, const graph_record *record)
 
 /* Asks, and remembers the answer if it has a place. */
 static __attribute__((noinline)) bool infer_anew(wg_context *ctx, const graph_record *record, inference *place,
-                                                 const question *q, wg_type *type, uint32_t *shape)
+                                                 inference *q, inferred *result)
 {
     const char *reason;
     wg_array output = {record->type, record->shape ? *record->shape : ctx->shapes[record->interned_shape], NULL};
     if (!ask(ctx, record, &output)) return false;
     if (!shape_valid(&output.shape, output.type, &reason))
         return graph_fail(ctx, WG_BAD_SHAPE, "%s: %s", record->op->name, reason).id;
-    *type = output.type;
-    *shape = graph_intern_shape(ctx, &output.shape);
-    if (place && graph_ok(ctx)) remember(place, record, q, *type, *shape);
-    return graph_ok(ctx);
+    *result = (inferred){output.type, graph_intern_shape(ctx, &output.shape), infer_attributes(ctx, record)};
+    if (!graph_ok(ctx)) return false;
+    if (place && result->attributes < 1u << 24) {
+        q->type = (uint8_t)result->type;
+        q->attributes = result->attributes & ((1u << 24) - 1);
+        q->shape = result->shape;
+        *place = *q;
+    }
+    return true;
 }
 
-bool infer(wg_context *ctx, const graph_record *record, wg_type *type, uint32_t *shape)
+bool infer(wg_context *ctx, const graph_record *record, inferred *result)
 {
     if (!graph_ok(ctx) || (record->scalar_operand && !check_scalar(ctx, record))) return false;
-    question q;
-    inference *place = place_of(ctx, record, told_number(ctx, record), &q);
-    if (!place || !is_answer(place, record, &q)) return infer_anew(ctx, record, place, &q, type, shape);
-    *type = (wg_type)place->type;
-    *shape = place->shape;
+    inference q;
+    size_t words;
+    uint32_t number = record->attributes ? infer_attributes(ctx, record) : 0;
+    inference *place = place_of(ctx, record, number, told_number(ctx, record), &q, &words);
+    if (!place || !is_answer(place, &q, words)) return infer_anew(ctx, record, place, &q, result);
+    *result = (inferred){(wg_type)place->type, place->shape, place->attributes};
     return true;
 }

@@ -4,8 +4,15 @@
 
 #include "graph/graph.h"
 
+typedef struct inferred {
+    wg_type type;
+    uint32_t shape, attributes; /* as in a node */
+} inferred;
+
 /* False after an error. */
-bool infer(wg_context *ctx, const graph_record *record, wg_type *type, uint32_t *shape);
+bool infer(wg_context *ctx, const graph_record *record, inferred *result);
+/* The attributes alone, of an application whose type and shape are known. */
+uint32_t infer_attributes(wg_context *ctx, const graph_record *record);
 /* Makes room for what is remembered: false if there is no memory. */
 bool infer_prepare(wg_context *ctx);
 /* Forgets it: when shapes get other numbers. */

@@ -95,6 +95,46 @@ uint32_t graph_intern_shape(wg_context *ctx, const wg_shape *shape)
     return (uint32_t)entry;
 }
 
+/* ---- attributes ---- */
+
+/* Zeros at the end change nothing. */
+static inline uint64_t hash_integers(const int64_t *integer, size_t count)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < count; i++)
+        h += (uint64_t)integer[i] * (0xE7037ED1A0B428DBu + 2 * 0x8EBC6AF09C88C6E3u * (uint64_t)i);
+    return mix(h);
+}
+
+static uint64_t integers_hash(const wg_context *ctx, size_t entry)
+{
+    return hash_integers(ctx->attributes[entry].integer, ATTRIBUTE_INTEGERS);
+}
+
+static inline bool integers_same(const wg_context *ctx, size_t entry, const void *key)
+{
+    uint64_t differs = 0;
+    for (int i = 0; i < ATTRIBUTE_INTEGERS; i++)
+        differs |= (uint64_t)(ctx->attributes[entry].integer[i] ^ ((const int64_t *)key)[i]);
+    return !differs;
+}
+
+uint32_t graph_intern_integers(wg_context *ctx, const int64_t *integers, size_t count)
+{
+    int64_t key[ATTRIBUTE_INTEGERS] = {0};
+    for (size_t i = 0; i < count; i++) key[i] = integers[i];
+    size_t found = intern_find(ctx, &ctx->attribute_table, hash_integers(integers, count), integers_same, key);
+    if (found != INTERN_NONE) return (uint32_t)found;
+    size_t entry = ctx->attribute_table.count;
+    if (!memory_grow(&ctx->memory, (void **)&ctx->attributes, &ctx->attribute_capacity, entry + 1,
+                     sizeof *ctx->attributes))
+        return graph_fail_memory(ctx, sizeof *ctx->attributes).id;
+    ctx->attributes[entry] = graph_no_attributes;
+    memcpy(ctx->attributes[entry].integer, key, sizeof key);
+    if (!intern_add(ctx, &ctx->attribute_table, integers_hash)) return graph_fail_memory(ctx, sizeof key).id;
+    return (uint32_t)entry;
+}
+
 /* ---- scopes ---- */
 
 typedef struct {
@@ -162,6 +202,7 @@ static void trim_scopes(wg_context *ctx)
     }
     for (size_t i = 0; i < ctx->scope_table.count; i++) memory_release(&ctx->memory, ctx->scopes[i].name);
     empty_table(&ctx->scope_table);
+    ctx->scope_trims++;
     ctx->scope = graph_intern_scope(ctx, 0, "");
     while (depth--) {
         ctx->scope = graph_intern_scope(ctx, ctx->scope, open[depth]);
@@ -172,11 +213,13 @@ static void trim_scopes(wg_context *ctx)
 void intern_trim(wg_context *ctx)
 {
     static const wg_shape scalar;
-    if (ctx->shape_table.count > KEPT_ENTRIES) {
+    if (ctx->shape_table.count > KEPT_ENTRIES || ctx->attribute_table.count > KEPT_ENTRIES) {
         empty_table(&ctx->shape_table);
+        empty_table(&ctx->attribute_table);
         infer_forget(ctx);
         ctx->shape_trims++;
         graph_intern_shape(ctx, &scalar); /* number 0 again */
+        graph_intern_integers(ctx, NULL, 0);
     }
     if (ctx->scope_table.count > KEPT_ENTRIES) trim_scopes(ctx);
 }

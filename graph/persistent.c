@@ -46,6 +46,7 @@ wg_tensor graph_persistent_new(wg_context *ctx, const char *name, wg_type type, 
                                                .shared = shared};
         if (intern_persistent(ctx)) {
             ctx->persistent_count++;
+            ctx->choices++;
             return graph_persistent_tensor(ctx, index);
         }
         graph_fail_memory(ctx, sizeof *ctx->persistents);
@@ -94,9 +95,11 @@ void graph_persistent_set(wg_context *ctx, persistent *p, void *values)
 {
     if (!p->shared) memory_drop(&ctx->memory, p->data);
     p->shared = false;
+    ctx->choices++;
     p->data = values;
     p->version++;
     p->current = 0;
+    p->rebound = true;
 }
 
 bool graph_evaluate_apart(wg_context *ctx, uint32_t id)
@@ -209,6 +212,7 @@ static int set_frozen(wg_context *ctx, const char *who, const char *pattern, boo
         if (!p->shared) p->frozen = frozen;
         count++;
     }
+    ctx->choices++;
     return count;
 }
 

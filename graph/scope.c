@@ -61,18 +61,26 @@ void graph_scope_path(const wg_context *ctx, uint32_t scope, char *path, size_t 
 uint32_t graph_scope_of_layer(wg_tensor parameter)
 {
     wg_context *ctx = parameter.context;
-    const persistent *p = graph_persistent(parameter);
+    persistent *p = graph_persistent(parameter);
     if (!p || !graph_ok(ctx)) return ctx ? ctx->scope : 0;
     uint32_t before = ctx->scope;
-    const char *end = strrchr(p->name, '/');
-    ctx->scope = end ? open_parts(ctx, 0, p->name, end) : 0;
+    if (p->layer_trim != ctx->scope_trims) {
+        const char *end = strrchr(p->name, '/');
+        p->layer = end ? open_parts(ctx, 0, p->name, end) : 0;
+        if (graph_ok(ctx)) p->layer_trim = ctx->scope_trims;
+    }
+    ctx->scope = p->layer;
     return before;
 }
 
 uint32_t graph_scope_open(wg_context *ctx, const char *name)
 {
     uint32_t before = ctx ? ctx->scope : 0;
-    wg_scope_begin(ctx, "%s", name);
+    size_t length = strlen(name);
+    if (ctx && length > 0 && length < PATH_SIZE && !memchr(name, '/', length))
+        ctx->scope = graph_intern_scope(ctx, before, name);
+    else
+        wg_scope_begin(ctx, "%s", name);
     return before;
 }
 

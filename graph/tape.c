@@ -1,5 +1,5 @@
 /* The tape: appending nodes, and from handles to nodes. */
-#include "graph/graph.h"
+#include "graph/append.h"
 #include "graph/infer.h"
 #include "graph/shape.h"
 
@@ -28,29 +28,21 @@ static __attribute__((noinline)) bool reserve_chunk(wg_context *ctx)
     node *chunk = memory_new(&ctx->memory, NODE_CHUNK, sizeof *chunk);
     if (!chunk) return false;
     ctx->chunk[ctx->chunks++] = chunk;
+    if (!ctx->options.eager) ctx->quick_limit = (uint32_t)(ctx->chunks * NODE_CHUNK);
     return true;
 }
 
-/* The next node, in its place on the tape, with all but its operands and attributes; NULL after an error. */
-static inline node *next_node(wg_context *ctx, const wg_op *op, wg_type type, uint32_t shape)
+/* What stands in the way of a quick one; false after an error. */
+static __attribute__((noinline)) bool make_way(wg_context *ctx, append_origin *from)
 {
-    if (ctx->node_count >= ctx->chunks * NODE_CHUNK && !reserve_chunk(ctx)) {
-        graph_fail_memory(ctx, NODE_CHUNK * sizeof(node));
-        return NULL;
-    }
-    node *n = graph_node(ctx, ctx->node_count);
     const node *origin = ctx->origin;
-    n->op = op;
-    n->shape = shape;
-    n->attributes = 0;
-    n->type = (uint8_t)type;
-    n->flags = origin ? NODE_GRADIENT : 0;
-    n->data = NULL;
-    n->epoch = ctx->epoch;
-    n->scope = origin ? origin->scope : ctx->scope;
-    n->site = origin ? origin->site : graph_site(ctx, ctx->site);
-    n->origin = origin ? ctx->origin_id : 0;
-    return n;
+    if (ctx->node_count >= ctx->chunks * NODE_CHUNK && !reserve_chunk(ctx))
+        return graph_fail_memory(ctx, NODE_CHUNK * sizeof(node)).id;
+    *from = (append_origin){.scope = origin ? origin->scope : ctx->scope,
+                            .site = origin ? origin->site : graph_site(ctx, ctx->site),
+                            .origin = origin ? ctx->origin_id : 0,
+                            .flags = origin ? NODE_GRADIENT : 0};
+    return ctx->status == WG_OK;
 }
 
 static __attribute__((noinline)) wg_tensor compute_at_once(wg_context *ctx, uint32_t id)
@@ -59,88 +51,71 @@ static __attribute__((noinline)) wg_tensor compute_at_once(wg_context *ctx, uint
                                                                                : graph_poison(ctx);
 }
 
-/* Makes it part of the tape. */
-static inline wg_tensor take_node(wg_context *ctx)
-{
-    if (ctx->status != WG_OK) return graph_poison(ctx);
-    uint32_t id = ctx->node_count++;
-    ctx->recorded++;
-    if (ctx->options.eager) return compute_at_once(ctx, id);
-    return (wg_tensor){ctx, id, ctx->epoch};
-}
-
-wg_tensor graph_append_plain(wg_context *ctx, const wg_op *op, const node *like, uint32_t a, uint32_t b,
-                             int scalar_operand, double scalar)
-{
-    node *n = next_node(ctx, op, op->predicate ? WG_BOOL : (wg_type)like->type, like->shape);
-    if (!n) return graph_poison(ctx);
-    n->input[0] = a;
-    n->input[1] = b;
-    n->input[2] = 0;
-    n->input_count = (uint8_t)op->arity;
-    n->scalar_operand = (uint8_t)scalar_operand;
-    n->scalar = scalar;
-    return take_node(ctx);
-}
-
-static __attribute__((noinline)) bool list_inputs(wg_context *ctx, node *n, const graph_record *record)
+/* Where the operands of many stand in the list, or where the reals do: SIZE_MAX if there is no memory. */
+static __attribute__((noinline)) size_t list_inputs(wg_context *ctx, const graph_record *record)
 {
     size_t offset = ctx->input_count;
     if (!memory_grow(&ctx->memory, (void **)&ctx->inputs, &ctx->input_capacity, offset + record->count,
                      sizeof *ctx->inputs))
-        return false;
+        return SIZE_MAX;
     memcpy(ctx->inputs + offset, record->inputs, record->count * sizeof *ctx->inputs);
     ctx->input_count += record->count;
-    n->input_count = NODE_MANY;
-    n->input[0] = (uint32_t)offset;
-    n->input[1] = (uint32_t)record->count;
-    n->input[2] = 0;
-    return true;
+    return offset;
 }
 
-static bool store_attributes(wg_context *ctx, node *n, const graph_record *record)
+static __attribute__((noinline)) size_t list_reals(wg_context *ctx, const wg_attributes *attributes)
 {
-    if (ctx->attribute_count == 0) ctx->attribute_count = 1; /* 0 means none */
-    if (ctx->attribute_count >= ctx->attribute_capacity &&
-        !memory_grow(&ctx->memory, (void **)&ctx->attributes, &ctx->attribute_capacity, ctx->attribute_count + 1,
-                     sizeof *ctx->attributes))
-        return false;
-    graph_fill_attributes(&ctx->attributes[ctx->attribute_count], record);
-    n->attributes = (uint32_t)ctx->attribute_count++;
-    return true;
+    if (!memory_grow(&ctx->memory, (void **)&ctx->reals, &ctx->real_capacity, ctx->real_count + 1, sizeof *ctx->reals))
+        return SIZE_MAX;
+    ctx->reals[ctx->real_count] = *attributes;
+    return ctx->real_count++;
 }
 
-static inline wg_tensor append(wg_context *ctx, const graph_record *record, wg_type type, uint32_t shape)
+static inline wg_tensor append(wg_context *ctx, const graph_record *record, const inferred *known)
 {
-    node *n = next_node(ctx, record->op, type, shape);
-    if (!n) return graph_poison(ctx);
-    n->scalar_operand = (uint8_t)record->scalar_operand;
-    n->scalar = record->scalar;
-    n->input_count = (uint8_t)record->count;
-    n->input[0] = record->count > 0 ? record->inputs[0] : 0;
-    n->input[1] = record->count > 1 ? record->inputs[1] : 0;
-    n->input[2] = record->count > 2 ? record->inputs[2] : 0;
-    if ((record->count > NODE_INLINE_INPUTS && !list_inputs(ctx, n, record)) ||
-        ((record->attributes || record->integer_count) && !store_attributes(ctx, n, record)))
-        return graph_fail_memory(ctx, sizeof(wg_attributes));
-    return take_node(ctx);
+    append_origin from;
+    node n = {.op = record->op,
+              .shape = known->shape,
+              .attributes = known->attributes,
+              .type = (uint8_t)known->type,
+              .input_count = (uint8_t)record->count,
+              .scalar_operand = (uint8_t)record->scalar_operand,
+              .scalar = record->scalar};
+    if (ctx->status != WG_OK) return graph_poison(ctx);
+    if (!append_is_quick(ctx, NULL, &from) && !make_way(ctx, &from)) return graph_poison(ctx);
+    if (record->count <= NODE_INLINE_INPUTS) {
+        for (size_t i = 0; i < NODE_INLINE_INPUTS; i++) n.input[i] = i < record->count ? record->inputs[i] : 0;
+    } else {
+        size_t offset = list_inputs(ctx, record);
+        if (offset == SIZE_MAX) return graph_fail_memory(ctx, record->count * sizeof *ctx->inputs);
+        n.input_count = NODE_MANY;
+        n.input[0] = (uint32_t)offset;
+        n.input[1] = (uint32_t)record->count;
+    }
+    if (known->attributes & ATTRIBUTES_REAL) {
+        size_t place = list_reals(ctx, record->attributes);
+        if (place == SIZE_MAX) return graph_fail_memory(ctx, sizeof *ctx->reals);
+        n.real = place;
+    }
+    wg_tensor y = append_quick(ctx, &from, &n);
+    return ctx->options.eager ? compute_at_once(ctx, y.id) : y;
 }
 
 wg_tensor graph_append(wg_context *ctx, const graph_record *record)
 {
     const char *reason;
     if (!graph_ok(ctx)) return graph_poison(ctx);
-    if (!record->shape) return append(ctx, record, record->type, record->interned_shape);
-    if (!shape_valid(record->shape, record->type, &reason))
+    if (record->shape && !shape_valid(record->shape, record->type, &reason))
         return graph_fail(ctx, WG_BAD_SHAPE, "%s: %s", record->op->name, reason);
-    return append(ctx, record, record->type, graph_intern_shape(ctx, record->shape));
+    inferred known = {record->type, record->shape ? graph_intern_shape(ctx, record->shape) : record->interned_shape,
+                      infer_attributes(ctx, record)};
+    return append(ctx, record, &known);
 }
 
 wg_tensor graph_apply(wg_context *ctx, const graph_record *record)
 {
-    wg_type type;
-    uint32_t shape;
-    return infer(ctx, record, &type, &shape) ? append(ctx, record, type, shape) : graph_poison(ctx);
+    inferred known;
+    return infer(ctx, record, &known) ? append(ctx, record, &known) : graph_poison(ctx);
 }
 
 /* ---- from handles to nodes ---- */
@@ -151,11 +126,26 @@ static const char *handle_fault(wg_tensor x)
     const wg_context *ctx = x.context;
     if (!ctx) return "an operand is the zero handle";
     if (x.id == 0) return "an operand is the result of a call that failed";
-    if (x.id & PERSISTENT_BIT)
-        return (x.id & ~PERSISTENT_BIT) < ctx->persistent_count && x.epoch == 0 ? NULL
-                                                                                : "an operand is no valid handle";
-    if (x.id < ctx->node_count && graph_node(ctx, x.id)->epoch == x.epoch) return NULL;
+    uint32_t id = x.id & ~PERSISTENT_BIT;
+    bool named = x.id & PERSISTENT_BIT, lasting = named && x.epoch == 0;
+    if (lasting ? id >= ctx->persistent_count : id == 0) return "an operand is no valid handle";
+    if (lasting || (id < ctx->node_count && graph_node(ctx, id)->epoch == x.epoch)) return NULL;
     return "an operand is stale: wg_clear or wg_rewind has dropped it";
+}
+
+const node *graph_weak(wg_tensor x)
+{
+    if (!(x.id & PERSISTENT_BIT) || x.epoch == 0) return NULL;
+    const node *n = graph_live((wg_tensor){x.context, x.id & ~PERSISTENT_BIT, x.epoch});
+    return n && n->scalar_operand ? n : NULL;
+}
+
+/* The type that the C scalar among a node's operands takes. */
+static wg_type type_of_weak(const wg_context *ctx, const node *n)
+{
+    size_t count;
+    const uint32_t *inputs = graph_inputs(ctx, n, &count);
+    return (wg_type)(count == 1 ? n : graph_node(ctx, inputs[n->scalar_operand == 1]))->type;
 }
 
 uint32_t graph_resolve_other(wg_tensor x, const char *who)
@@ -168,7 +158,10 @@ uint32_t graph_resolve_other(wg_tensor x, const char *who)
             graph_hint(x.context, "to keep a value beyond wg_clear, read it or make it a wg_variable");
         return 0;
     }
-    return x.id & PERSISTENT_BIT ? graph_persistent_read(x.context, x.id & ~PERSISTENT_BIT) : x.id;
+    if (!(x.id & PERSISTENT_BIT)) return x.id;
+    if (x.epoch == 0) return graph_persistent_read(x.context, x.id & ~PERSISTENT_BIT);
+    const node *n = graph_node(x.context, x.id & ~PERSISTENT_BIT);
+    return graph_weak_scalar(x.context, type_of_weak(x.context, n), n->scalar).id;
 }
 
 wg_tensor graph_now(wg_tensor x, const char *who)
@@ -182,6 +175,11 @@ static inline const wg_shape *look(wg_tensor x, wg_type *type)
 {
     *type = WG_DEFAULT;
     if (handle_fault(x)) return NULL;
+    if (x.id & PERSISTENT_BIT && x.epoch) {
+        static const wg_shape scalar;
+        *type = type_of_weak(x.context, graph_node(x.context, x.id & ~PERSISTENT_BIT));
+        return &scalar;
+    }
     if (x.id & PERSISTENT_BIT) {
         const persistent *p = &x.context->persistents[x.id & ~PERSISTENT_BIT];
         *type = p->type;
@@ -292,28 +290,35 @@ wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes *attri
     return y;
 }
 
-/* Operands of many, scalars, and errors. */
-static __attribute__((noinline)) wg_tensor input_other(wg_tensor y, size_t index, void *site)
+static bool has_operand(const node *n, size_t index, size_t count)
 {
-    WG_ENTRY_FROM(y.context, site);
-    uint32_t id = graph_resolve(y, "input");
-    if (!id) return graph_poison(y.context);
-    const node *n = graph_node(y.context, id);
-    size_t count;
-    const uint32_t *inputs = graph_inputs(y.context, n, &count);
-    if (index >= count || n->op->arity == 0 || n->op == &graph_assign_op)
-        return graph_fail(y.context, WG_BAD_ARGUMENT, "input: %s has no operand %zu", n->op->name, index);
-    if (inputs[index]) return graph_tensor(y.context, inputs[index]);
-    const node *partner = count == 1 ? n : graph_node(y.context, inputs[!index]); /* whose type the scalar takes */
-    return graph_weak_scalar(y.context, (wg_type)partner->type, n->scalar);
+    return index < count && n->op->arity != 0 && n->op != &graph_assign_op;
+}
+
+wg_tensor graph_operand_other(wg_tensor y, size_t index)
+{
+    const node *n = graph_live(y);
+    size_t count = 0;
+    const uint32_t *inputs = n ? graph_inputs(y.context, n, &count) : NULL;
+    if (!n || !has_operand(n, index, count)) return graph_poison(y.context);
+    if (!inputs[index]) return (wg_tensor){y.context, y.id | PERSISTENT_BIT, y.epoch}; /* the C scalar */
+    return graph_tensor(y.context, inputs[index]);
 }
 
 wg_tensor wg_input(wg_tensor y, size_t index)
 {
-    const node *n = graph_live(y);
-    bool plain = n && n->input_count <= NODE_INLINE_INPUTS && index < n->input_count && n->input[index];
-    if (plain && n->op != &graph_assign_op) return graph_tensor(y.context, n->input[index]);
-    return input_other(y, index, __builtin_return_address(0));
+    wg_tensor x = graph_operand(y, index);
+    if (x.id && graph_node(y.context, y.id)->op != &graph_assign_op) return x;
+    WG_ENTRY(y.context);
+    uint32_t id = graph_resolve(y, "input");
+    if (!id) return graph_poison(y.context);
+    return graph_fail(y.context, WG_BAD_ARGUMENT, "input: %s has no operand %zu", graph_node(y.context, id)->op->name,
+                      index);
+}
+
+bool wg_wanted(wg_tensor y, size_t index)
+{
+    return graph_wanted(y, index);
 }
 
 wg_attributes wg_attributes_of(wg_tensor y)
@@ -321,9 +326,4 @@ wg_attributes wg_attributes_of(wg_tensor y)
     wg_context *ctx = y.context;
     if (handle_fault(y) || y.id & PERSISTENT_BIT) return graph_no_attributes;
     return *graph_attributes(ctx, graph_node(ctx, y.id));
-}
-
-const wg_attributes *graph_attributes(const wg_context *ctx, const node *n)
-{
-    return n->attributes ? &ctx->attributes[n->attributes] : &graph_no_attributes;
 }

@@ -10,7 +10,8 @@ static bool in_range(const wg_context *ctx, const node *n, uint32_t id, const ch
     if (n->shape >= ctx->shape_table.count || n->scope >= ctx->scope_table.count || n->site >= ctx->site_table.count)
         return false;
     *rule = "its attributes do not exist";
-    if (n->attributes && n->attributes >= ctx->attribute_count) return false;
+    if ((n->attributes & ~ATTRIBUTES_REAL) >= ctx->attribute_table.count) return false;
+    if (n->attributes & ATTRIBUTES_REAL && n->real >= ctx->real_count) return false;
     *rule = "its list of operands does not exist";
     if (n->input_count == NODE_MANY && n->input[0] + (size_t)n->input[1] > ctx->input_count) return false;
     size_t count;

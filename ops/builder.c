@@ -2,6 +2,7 @@
  */
 #include "ops/builder.h"
 
+#include "graph/append.h"
 #include "ops/rows.h"
 
 #include <stdarg.h>
@@ -53,11 +54,26 @@ wg_tensor ops_one(const wg_op *op, wg_tensor x, const wg_attributes *attributes,
 {
     uint32_t id = graph_resolve(x, op->name);
     if (!id) return graph_poison(x.context);
-    const node *n = graph_node(x.context, id);
-    if (graph_is_plain(op, n, n)) return graph_append_plain(x.context, op, n, id, 0, 0, 0);
     return apply_one(
         x.context,
         &(graph_record){.op = op, .count = 1, .inputs = &id, .attributes = attributes, .type = type, .shape = shape});
+}
+
+static __attribute__((noinline)) wg_tensor unary_other(const wg_op *op, wg_tensor x, void *site)
+{
+    WG_ENTRY_FROM(x.context, site);
+    return ops_one(op, x, NULL, WG_DEFAULT, NULL);
+}
+
+wg_tensor ops_unary(const wg_op *op, wg_tensor x, void *site)
+{
+    wg_context *ctx = x.context;
+    append_origin from;
+    const node *n = graph_live(x);
+    if (!n || !append_is_plain(op, n, n) || !append_is_quick(ctx, site, &from)) return unary_other(op, x, site);
+    return append_quick(
+        ctx, &from,
+        &(node){.op = op, .input = {x.id}, .shape = n->shape, .type = append_type(op, n), .input_count = 1});
 }
 
 wg_tensor ops_one_integers(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers)
@@ -125,12 +141,19 @@ static bool widen(wg_context *ctx, const char *who, uint32_t *common, const node
 /* Nothing is left to infer: the shape is known, and that it fits. */
 static uint32_t expand(wg_context *ctx, uint32_t id, uint32_t interned_shape)
 {
-    return graph_append(ctx, &(graph_record){.op = &ops_expand,
-                                             .count = 1,
-                                             .inputs = &id,
-                                             .type = (wg_type)graph_node(ctx, id)->type,
-                                             .interned_shape = interned_shape})
-        .id;
+    append_origin from;
+    wg_type type = (wg_type)graph_node(ctx, id)->type;
+    if (append_is_quick(ctx, NULL, &from))
+        return append_quick(ctx, &from,
+                            &(node){.op = &ops_expand,
+                                    .input = {id},
+                                    .shape = interned_shape,
+                                    .type = (uint8_t)type,
+                                    .input_count = 1})
+            .id;
+    graph_record record = {
+        .op = &ops_expand, .count = 1, .inputs = &id, .type = type, .interned_shape = interned_shape};
+    return graph_append(ctx, &record).id;
 }
 
 bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count)
@@ -165,48 +188,75 @@ static void fail_types(wg_context *ctx, const char *who, const node *left, const
     hint_types(ctx);
 }
 
-/* Operands that differ in shape, that are parameters, weak or at fault. Apart, so that the usual case saves no
- * registers. */
-static __attribute__((noinline)) wg_tensor binary_other(const wg_op *op, wg_tensor a, wg_tensor b)
+/* Operands that differ in shape, that are parameters, weak or at fault. Apart, as what is rare below: so that the usual
+   case saves no registers. */
+static __attribute__((noinline)) wg_tensor binary_other(const wg_op *op, wg_tensor a, wg_tensor b, void *site)
 {
-    wg_context *ctx;
+    wg_context *ctx = a.context ? a.context : b.context;
+    append_origin from;
     uint32_t ids[2];
+    WG_ENTRY_FROM(ctx, site);
+    const node *left, *right;
+    bool live = graph_live_two(a, b, &left, &right), together = !live && a.context == b.context;
+    const node *weak = together ? graph_weak(b) : NULL;
+    if (weak) return ops_binary_scalar(op, a, weak->scalar, false, site);
+    weak = together ? graph_weak(a) : NULL;
+    if (weak) return ops_binary_scalar(op, b, weak->scalar, true, site);
     if (!graph_resolve_two(a, b, op->name, &ctx, ids)) return graph_poison(ctx);
-    const node *left = graph_node(ctx, ids[0]), *right = graph_node(ctx, ids[1]);
-    if (right->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[0]), right->scalar, false);
-    if (left->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[1]), left->scalar, true);
+    left = graph_node(ctx, ids[0]), right = graph_node(ctx, ids[1]);
+    if (right->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[0]), right->scalar, false, site);
+    if (left->flags & NODE_WEAK) return ops_binary_scalar(op, graph_tensor(ctx, ids[1]), left->scalar, true, site);
     if (left->type != right->type) {
         fail_types(ctx, op->name, left, right);
         return graph_poison(ctx);
     }
     if (!ops_broadcast(ctx, op->name, ids, 2)) return graph_poison(ctx);
     left = graph_node(ctx, ids[0]), right = graph_node(ctx, ids[1]);
-    if (graph_is_plain(op, left, right)) return graph_append_plain(ctx, op, left, ids[0], ids[1], 0, 0);
+    if (append_is_plain(op, left, right) && append_is_quick(ctx, site, &from))
+        return append_two(ctx, &from, op, left, ids[0], ids[1]);
     wg_tensor y = graph_apply(ctx, &(graph_record){.op = op, .count = 2, .inputs = ids});
     if (!y.id) hint_types(ctx);
     return y;
 }
 
-wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b)
+wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b, void *site)
 {
+    wg_context *ctx = a.context;
+    append_origin from;
     const node *left, *right;
-    if (graph_live_two(a, b, &left, &right) && !((left->flags | right->flags) & NODE_WEAK) &&
-        graph_is_plain(op, left, right))
-        return graph_append_plain(a.context, op, left, a.id, b.id, 0, 0);
-    return binary_other(op, a, b);
+    if (!graph_live_two(a, b, &left, &right) || !append_is_plain(op, left, right) || !append_is_quick(ctx, site, &from))
+        return binary_other(op, a, b, site);
+    return append_two(ctx, &from, op, left, a.id, b.id);
 }
 
-wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left)
+static __attribute__((noinline)) wg_tensor binary_scalar_other(const wg_op *op, wg_tensor x, double scalar,
+                                                               bool scalar_left, void *site)
 {
     wg_context *ctx = x.context;
+    WG_ENTRY_FROM(ctx, site);
     uint32_t id = graph_resolve(x, op->name);
     if (!id) return graph_poison(ctx);
     uint32_t ids[2] = {scalar_left ? 0 : id, scalar_left ? id : 0};
-    const node *n = graph_node(ctx, id);
-    if (graph_is_plain(op, n, n)) return graph_append_plain(ctx, op, n, ids[0], ids[1], scalar_left ? 1 : 2, scalar);
     return graph_apply(
         ctx,
         &(graph_record){.op = op, .count = 2, .inputs = ids, .scalar = scalar, .scalar_operand = scalar_left ? 1 : 2});
+}
+
+wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left, void *site)
+{
+    wg_context *ctx = x.context;
+    append_origin from;
+    const node *n = graph_live(x);
+    bool plain = n && append_is_plain(op, n, n) && type_is_float((wg_type)n->type); /* of which any number is one */
+    if (!plain || !append_is_quick(ctx, site, &from)) return binary_scalar_other(op, x, scalar, scalar_left, site);
+    return append_quick(ctx, &from,
+                        &(node){.op = op,
+                                .input = {scalar_left ? 0 : x.id, scalar_left ? x.id : 0},
+                                .shape = n->shape,
+                                .type = append_type(op, n),
+                                .input_count = 2,
+                                .scalar_operand = scalar_left ? 1 : 2,
+                                .scalar = scalar});
 }
 
 /* An op that is told the shape of `like`. */
@@ -254,24 +304,29 @@ bool ops_axis(wg_tensor x, const char *who, int axis, int *index)
     return id && axis_of(x.context, id, who, axis, index);
 }
 
-bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set)
+bool ops_axes_of(wg_context *ctx, uint32_t id, const char *who, wg_axes axes, uint32_t *set)
 {
-    uint32_t id = graph_resolve(x, who);
     *set = 0;
-    if (!id) return false;
-    if (axes.count < 0) *set = (1u << graph_shape_at(x.context, id)->rank) - 1;
+    if (axes.count < 0) *set = (1u << graph_shape_at(ctx, id)->rank) - 1;
     if (axes.count > WG_MAX_RANK) {
-        graph_fail(x.context, WG_BAD_SHAPE, "%s: %d axes are more than there can be", who, axes.count);
+        graph_fail(ctx, WG_BAD_SHAPE, "%s: %d axes are more than there can be", who, axes.count);
         return false;
     }
     for (int i = 0; i < axes.count; i++) {
         int index;
-        if (!axis_of(x.context, id, who, axes.axis[i], &index)) return false;
+        if (!axis_of(ctx, id, who, axes.axis[i], &index)) return false;
         if (*set >> index & 1) {
-            graph_fail(x.context, WG_BAD_SHAPE, "%s: axis %d is named twice", who, axes.axis[i]);
+            graph_fail(ctx, WG_BAD_SHAPE, "%s: axis %d is named twice", who, axes.axis[i]);
             return false;
         }
         *set |= 1u << index;
     }
     return true;
+}
+
+bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set)
+{
+    uint32_t id = graph_resolve(x, who);
+    *set = 0;
+    return id && ops_axes_of(x.context, id, who, axes, set);
 }

@@ -12,10 +12,13 @@
 wg_tensor ops_one(const wg_op *op, wg_tensor x, const wg_attributes *attributes, wg_type type, const wg_shape *shape);
 /* The same for a node, with integers as attributes. */
 wg_tensor ops_one_integers(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers);
-/* An op of two operands, broadcast to one shape. */
-wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b);
-/* The same with a C scalar on the right, or on the left. */
-wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left);
+/* The bodies of public functions that record an element-wise op, which need no WG_ENTRY: `site` is where they were
+   called from. An op of one operand; of two operands, broadcast to one shape; with a C scalar on the right, or on the
+   left. */
+wg_tensor ops_unary(const wg_op *op, wg_tensor x, void *site);
+wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b, void *site);
+wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left, void *site);
+#define OPS_SITE __builtin_return_address(0)
 /* Records expands where shapes differ. False after an error. */
 bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count);
 /* An op without operands: type and shape are given. */
@@ -24,11 +27,15 @@ wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape sh
 /* wg_reshape and wg_expand to the shape of another tensor of the same context, for rules: shapes are told by number. */
 wg_tensor ops_reshape_like(wg_tensor x, wg_tensor like);
 wg_tensor ops_expand_like(wg_tensor x, wg_tensor like);
+/* wg_sum over a set of axes, as bits, likewise. */
+wg_tensor ops_sum_over(wg_tensor x, uint32_t axes, bool keep);
 /* The integers among a recorded tensor's attributes, in place: recording may move them. */
 const int64_t *ops_integers(wg_tensor y);
 
 /* The axes of a tensor's shape as a set of bits; false, and an error, if one is out of range or named twice. */
 bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set);
+/* The same of a node. */
+bool ops_axes_of(wg_context *ctx, uint32_t id, const char *who, wg_axes axes, uint32_t *set);
 /* One axis, negative from the end; false, and an error, if it is out of range. */
 bool ops_axis(wg_tensor x, const char *who, int axis, int *index);
 

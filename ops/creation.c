@@ -1,5 +1,6 @@
 /* Tensors out of nothing: filled with a number, counting, random. Their type and shape are given, not inferred. */
 #include "base/philox.h"
+#include "graph/append.h"
 #include "ops/builder.h"
 #include "ops/rows.h"
 
@@ -93,18 +94,37 @@ wg_tensor wg_ones(wg_context *ctx, wg_shape shape)
     return wg_full_typed(ctx, WG_DEFAULT, shape, 1);
 }
 
-wg_tensor wg_full_like(wg_tensor x, double value)
+static __attribute__((noinline)) wg_tensor full_like_other(wg_tensor x, double value, void *site)
 {
-    WG_ENTRY(x.context);
+    WG_ENTRY_FROM(x.context, site);
     uint32_t id = graph_resolve(x, "full_like");
     if (!id) return graph_poison(x.context);
     return full(x.context, (wg_type)graph_node(x.context, id)->type, NULL, graph_node(x.context, id)->shape, value);
 }
 
+static wg_tensor full_like(wg_tensor x, double value, void *site)
+{
+    append_origin from;
+    const node *n = graph_live(x);
+    bool known = n && type_is_float((wg_type)n->type); /* of which any number is one */
+    if (!known || !append_is_quick(x.context, site, &from)) return full_like_other(x, value, site);
+    return append_quick(x.context, &from,
+                        &(node){.op = &ops_full,
+                                .shape = n->shape,
+                                .type = n->type,
+                                .input_count = 1,
+                                .scalar_operand = 1,
+                                .scalar = value});
+}
+
+wg_tensor wg_full_like(wg_tensor x, double value)
+{
+    return full_like(x, value, OPS_SITE);
+}
+
 wg_tensor wg_zeros_like(wg_tensor x)
 {
-    WG_ENTRY(x.context);
-    return wg_full_like(x, 0);
+    return full_like(x, 0, OPS_SITE);
 }
 
 /* ---- iota ---- */

@@ -129,17 +129,17 @@ static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
 #define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
     static void name##_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)          \
     {                                                                               \
-        wg_tensor x = wg_input(y, 0);                                               \
+        wg_tensor x = graph_operand(y, 0);                                          \
         (void)x, (void)g;                                                           \
         gradients[0] = gradient;                                                    \
     }
 #define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
     static void name##_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)                                 \
     {                                                                                                      \
-        wg_tensor a = wg_input(y, 0), b = wg_input(y, 1);                                                  \
+        wg_tensor a = graph_operand(y, 0), b = graph_operand(y, 1);                                        \
         (void)a, (void)b, (void)g;                                                                         \
-        gradients[0] = gradient_a;                                                                         \
-        gradients[1] = gradient_b;                                                                         \
+        if (graph_wanted(y, 0)) gradients[0] = gradient_a;                                                 \
+        if (graph_wanted(y, 1)) gradients[1] = gradient_b;                                                 \
     }
 #include "ops/elementwise.def"
 #undef UNARY
@@ -192,30 +192,26 @@ static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
 /* ---- builders ---- */
 
 #define SCALAR_FORM_NONE(name)
-#define SCALAR_FORM_COMMUTES(name)                               \
-    wg_tensor wg_##name##_scalar(wg_tensor x, double scalar)     \
-    {                                                            \
-        WG_ENTRY(x.context);                                     \
-        return ops_binary_scalar(&ops_##name, x, scalar, false); \
+#define SCALAR_FORM_COMMUTES(name)                                         \
+    wg_tensor wg_##name##_scalar(wg_tensor x, double scalar)               \
+    {                                                                      \
+        return ops_binary_scalar(&ops_##name, x, scalar, false, OPS_SITE); \
     }
-#define SCALAR_FORM_BOTH(name)                                  \
-    SCALAR_FORM_COMMUTES(name)                                  \
-    wg_tensor wg_scalar_##name(double scalar, wg_tensor x)      \
-    {                                                           \
-        WG_ENTRY(x.context);                                    \
-        return ops_binary_scalar(&ops_##name, x, scalar, true); \
+#define SCALAR_FORM_BOTH(name)                                            \
+    SCALAR_FORM_COMMUTES(name)                                            \
+    wg_tensor wg_scalar_##name(double scalar, wg_tensor x)                \
+    {                                                                     \
+        return ops_binary_scalar(&ops_##name, x, scalar, true, OPS_SITE); \
     }
 #define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
     wg_tensor wg_##name(wg_tensor x)                                                \
     {                                                                               \
-        WG_ENTRY(x.context);                                                        \
-        return ops_one(&ops_##name, x, NULL, WG_DEFAULT, NULL);                     \
+        return ops_unary(&ops_##name, x, OPS_SITE);                                 \
     }
 #define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
     wg_tensor wg_##name(wg_tensor a, wg_tensor b)                                                          \
     {                                                                                                      \
-        WG_ENTRY(a.context ? a.context : b.context);                                                       \
-        return ops_binary(&ops_##name, a, b);                                                              \
+        return ops_binary(&ops_##name, a, b, OPS_SITE);                                                    \
     }                                                                                                      \
     SCALAR_FORM_##scalar(name)
 #include "ops/elementwise.def"

@@ -66,7 +66,7 @@ static void gather_kernel(const wg_call *call)
 static void gather_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
     int axis = (int)wg_attributes_of(y).integer[0];
-    gradients[0] = wg_scatter_add(g, wg_input(y, 1), axis, wg_dim(wg_input(y, 0), axis));
+    gradients[0] = wg_scatter_add(g, graph_operand(y, 1), axis, wg_dim(graph_operand(y, 0), axis));
 }
 
 static wg_tensor sample_index(wg_context *ctx)
@@ -157,7 +157,7 @@ SCATTER(i64, int64_t)
 
 static void scatter_add_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    gradients[0] = wg_gather(g, wg_input(y, 1), (int)wg_attributes_of(y).integer[0]);
+    gradients[0] = wg_gather(g, graph_operand(y, 1), (int)wg_attributes_of(y).integer[0]);
 }
 
 static wg_tensor scatter_add_sample(wg_context *ctx)

@@ -65,11 +65,13 @@ static double matmul_flops(const wg_call *call)
 static void matmul_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
     bool transpose_a = ops_integers(y)[0], transpose_b = ops_integers(y)[1];
-    wg_tensor a = wg_input(y, 0), b = wg_input(y, 1);
-    gradients[0] =
-        transpose_a ? wg_matmul_transposed(b, transpose_b, g, true) : wg_matmul_transposed(g, false, b, !transpose_b);
-    gradients[1] =
-        transpose_b ? wg_matmul_transposed(g, true, a, transpose_a) : wg_matmul_transposed(a, !transpose_a, g, false);
+    wg_tensor a = graph_operand(y, 0), b = graph_operand(y, 1);
+    if (graph_wanted(y, 0))
+        gradients[0] = transpose_a ? wg_matmul_transposed(b, transpose_b, g, true)
+                                   : wg_matmul_transposed(g, false, b, !transpose_b);
+    if (graph_wanted(y, 1))
+        gradients[1] = transpose_b ? wg_matmul_transposed(g, true, a, transpose_a)
+                                   : wg_matmul_transposed(a, !transpose_a, g, false);
 }
 
 static wg_tensor matmul_sample(wg_context *ctx)

@@ -50,7 +50,7 @@ static bool infer_reshape(const wg_call *call, char *message, size_t size)
 
 static void reshape_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    gradients[0] = ops_reshape_like(g, wg_input(y, 0));
+    gradients[0] = ops_reshape_like(g, graph_operand(y, 0));
 }
 
 static wg_tensor reshape_sample(wg_context *ctx)
@@ -200,14 +200,12 @@ static void expand_kernel(const wg_call *call)
 /* Sums over what was repeated: the one place where broadcasting is undone. */
 static void expand_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_tensor x = wg_input(y, 0);
+    wg_tensor x = graph_operand(y, 0);
     const wg_shape *in = graph_shape_of(x), *out = graph_shape_of(y);
-    wg_axes repeated = {.keep = in->rank == out->rank};
-    for (int i = 0; i < out->rank; i++) {
-        int k = i - (out->rank - in->rank);
-        if (k < 0 || in->dim[k] != out->dim[i]) repeated.axis[repeated.count++] = (int8_t)i;
-    }
-    gradients[0] = ops_reshape_like(wg_sum(g, repeated), x);
+    int lead = out->rank - in->rank;
+    uint32_t repeated = (1u << lead) - 1;
+    for (int i = lead; i < out->rank; i++) repeated |= (uint32_t)(in->dim[i - lead] != out->dim[i]) << i;
+    gradients[0] = ops_reshape_like(ops_sum_over(g, repeated, lead == 0), x);
 }
 
 static wg_tensor expand_sample(wg_context *ctx)
@@ -268,7 +266,7 @@ static void slice_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
     int axis = (int)a[0];
     int64_t start = a[1], step = a[2], length = a[3];
     int64_t covered = length ? (length - 1) * step + 1 : 0;
-    gradients[0] = wg_pad(g, axis, start, wg_dim(wg_input(y, 0), axis) - start - covered, step - 1);
+    gradients[0] = wg_pad(g, axis, start, wg_dim(graph_operand(y, 0), axis) - start - covered, step - 1);
 }
 
 static wg_tensor slice_sample(wg_context *ctx)
@@ -352,7 +350,7 @@ static void pad_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
     const int64_t *a = ops_integers(y);
     int axis = (int)a[0];
-    int64_t low = a[1], step = a[3] + 1, length = wg_dim(wg_input(y, 0), axis);
+    int64_t low = a[1], step = a[3] + 1, length = wg_dim(graph_operand(y, 0), axis);
     int64_t covered = length ? (length - 1) * step + 1 : 0;
     gradients[0] = wg_slice_step(g, axis, low, low + covered, step);
 }
@@ -428,8 +426,8 @@ static void concat_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
     int axis = (int)*ops_integers(y);
     int64_t place = 0, whole = wg_dim(y, axis);
     for (size_t i = 0; place < whole; i++) {
-        int64_t length = wg_dim(wg_input(y, i), axis);
-        if (length) gradients[i] = wg_slice(g, axis, place, place + length);
+        int64_t length = wg_dim(graph_operand(y, i), axis);
+        if (length && graph_wanted(y, i)) gradients[i] = wg_slice(g, axis, place, place + length);
         place += length;
     }
 }

@@ -210,7 +210,7 @@ static double reduction_flops(const wg_call *call)
 /* A result of the reduction y brought back to the shape of its operand. */
 static wg_tensor spread(wg_tensor result, wg_tensor y)
 {
-    wg_tensor x = wg_input(y, 0);
+    wg_tensor x = graph_operand(y, 0);
     if (!ops_integers(y)[1]) result = wg_reshape(result, reduced_shape(graph_shape_of(x), *ops_integers(y), true));
     return ops_expand_like(result, x);
 }
@@ -222,7 +222,7 @@ static void sum_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 
 static void extreme_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_tensor x = wg_input(y, 0), hit = wg_equal(x, spread(y, y));
+    wg_tensor x = graph_operand(y, 0), hit = wg_equal(x, spread(y, y));
     wg_axes axes = {.keep = ops_integers(y)[1]};
     for (int i = 0; i < WG_MAX_RANK; i++)
         if (is_reduced(ops_integers(y)[0], i)) axes.axis[axes.count++] = (int8_t)i;
@@ -249,7 +249,7 @@ static wg_tensor products_before(wg_tensor x)
 /* The gradient of each factor is the product of all others. */
 static void prod_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_tensor x = wg_input(y, 0);
+    wg_tensor x = graph_operand(y, 0);
     int64_t set = ops_integers(y)[0];
     wg_shape in = wg_shape_of(x), rows = reduced_shape(&in, set, false);
     wg_axes order = {0}, inverse = {.count = (int8_t)in.rank};
@@ -332,8 +332,14 @@ const wg_op ops_all = {.name = "all",
 static wg_tensor reduce(const wg_op *op, wg_tensor x, wg_axes axes)
 {
     uint32_t set, id = graph_resolve(x, op->name);
-    if (!id || !ops_axes(graph_tensor(x.context, id), op->name, axes, &set)) return graph_poison(x.context);
+    if (!id || !ops_axes_of(x.context, id, op->name, axes, &set)) return graph_poison(x.context);
     return ops_one_integers(x.context, op, id, 2, (const int64_t[]){set, axes.keep});
+}
+
+wg_tensor ops_sum_over(wg_tensor x, uint32_t axes, bool keep)
+{
+    uint32_t id = graph_resolve(x, "sum");
+    return id ? ops_one_integers(x.context, &ops_sum, id, 2, (const int64_t[]){axes, keep}) : graph_poison(x.context);
 }
 
 static wg_tensor reduce_one(const wg_op *op, wg_tensor x, int axis)

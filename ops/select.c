@@ -1,4 +1,5 @@
 /* Conversions and choices: cast, where, stop_gradient. */
+#include "graph/append.h"
 #include "ops/builder.h"
 #include "ops/rows.h"
 
@@ -71,7 +72,7 @@ CAST(u8, WHOLE, uint8_t)
 
 static void cast_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    gradients[0] = wg_cast(g, wg_type_of(wg_input(y, 0)));
+    gradients[0] = wg_cast(g, wg_type_of(graph_operand(y, 0)));
 }
 
 static wg_tensor cast_sample(wg_context *ctx)
@@ -130,9 +131,9 @@ static void where_kernel(const wg_call *call)
 
 static void where_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_tensor condition = wg_input(y, 0), zero = wg_zeros_like(g);
-    gradients[1] = wg_where(condition, g, zero);
-    gradients[2] = wg_where(condition, zero, g);
+    wg_tensor condition = graph_operand(y, 0), zero = wg_zeros_like(g);
+    if (graph_wanted(y, 1)) gradients[1] = wg_where(condition, g, zero);
+    if (graph_wanted(y, 2)) gradients[2] = wg_where(condition, zero, g);
 }
 
 static wg_tensor where_sample(wg_context *ctx)
@@ -156,11 +157,19 @@ const wg_op ops_where = {
 wg_tensor wg_where(wg_tensor condition, wg_tensor a, wg_tensor b)
 {
     wg_context *ctx = condition.context ? condition.context : a.context ? a.context : b.context;
-    WG_ENTRY(ctx);
-    const node *left, *right;
+    const node *choice = graph_live(condition), *left, *right;
     uint32_t ids[3] = {condition.id, a.id, b.id};
-    bool live =
-        condition.context == ctx && graph_live(condition) && a.context == ctx && graph_live_two(a, b, &left, &right);
+    bool live = choice && a.context == ctx && graph_live_two(a, b, &left, &right);
+    append_origin from;
+    if (live && choice->type == WG_BOOL && left->type == right->type && choice->shape == left->shape &&
+        left->shape == right->shape && append_is_quick(ctx, OPS_SITE, &from))
+        return append_quick(ctx, &from,
+                            &(node){.op = &ops_where,
+                                    .input = {ids[0], ids[1], ids[2]},
+                                    .shape = left->shape,
+                                    .type = left->type,
+                                    .input_count = 3});
+    WG_ENTRY(ctx);
     if (!live && !graph_resolve_list(WG_LIST(condition, a, b), "where", &ctx, ids)) return graph_poison(ctx);
     if (!ops_broadcast(ctx, "where", ids, 3)) return graph_poison(ctx);
     left = graph_node(ctx, ids[1]), right = graph_node(ctx, ids[2]);

@@ -19,6 +19,8 @@ static void release(void *object)
     memory_release(m, o->pattern);
     memory_release(m, o->decay_on);
     memory_release(m, o->slots);
+    memory_release(m, o->parameters);
+    memory_release(m, o->places);
     memory_release(m, o->gradients);
     memory_release(m, o);
 }
@@ -40,7 +42,7 @@ static wg_tensor state_variable(wg_optimizer *o, const char *name, wg_tensor ini
     wg_context *ctx = o->context;
     uint32_t outer = ctx->scope;
     graph_scope_set(ctx, 0);
-    wg_scope_begin(ctx, "%s", o->name);
+    graph_scope_open(ctx, o->name);
     wg_tensor variable = wg_variable(ctx, name, initial);
     graph_scope_set(ctx, outer);
     return variable;
@@ -59,7 +61,7 @@ static bool add_slot(wg_optimizer *o, wg_tensor parameter)
     wg_context *ctx = o->context;
     if (!memory_grow(&ctx->memory, (void **)&o->slots, &o->slot_capacity, o->slot_count + 1, sizeof *o->slots))
         return graph_fail_memory(ctx, sizeof *o->slots).id;
-    slot s = {.parameter = parameter};
+    slot s = {.parameter = parameter, .decays = graph_match(o->decay_on, wg_name(parameter))};
     uint64_t mark = wg_mark(ctx);
     for (int i = 0; i < STATES; i++)
         if (o->rule->state[i])
@@ -172,13 +174,6 @@ static wg_tensor clip_factor(const wg_optimizer *o)
     return wg_minimum_scalar(wg_scalar_div(o->clip_norm, wg_add_scalar(o->last_norm, 1e-6)), 1);
 }
 
-static slot *slot_of(const wg_optimizer *o, wg_tensor parameter)
-{
-    for (size_t i = 0; i < o->slot_count; i++)
-        if (o->slots[i].parameter.id == parameter.id) return &o->slots[i];
-    return NULL;
-}
-
 /* Records the update; parameters and gradients belong together. */
 static void apply(wg_optimizer *o, wg_list parameters, wg_list gradients)
 {
@@ -186,7 +181,7 @@ static void apply(wg_optimizer *o, wg_list parameters, wg_list gradients)
     uint32_t outer = ctx->scope;
     double rate = wg_optimizer_rate(o);
     graph_scope_set(ctx, 0);
-    wg_scope_begin(ctx, "%s", o->name);
+    graph_scope_open(ctx, o->name);
     o->last_norm = WG_NONE;
     o->last_count = gradients.count;
     wg_tensor factor = WG_NONE;
@@ -195,32 +190,51 @@ static void apply(wg_optimizer *o, wg_list parameters, wg_list gradients)
         factor = clip_factor(o);
     }
     count(&o->steps);
+    update u = {.rate = rate};
     for (size_t i = 0; i < parameters.count && graph_ok(ctx); i++) {
-        slot *s = slot_of(o, parameters.items[i]);
+        slot *s = &o->slots[o->places[i]];
         if (o->rule->counts) count(&s->steps);
-        update u = {.parameter = s->parameter,
-                    .gradient = gradients.items[i],
-                    .state = {s->state[0], s->state[1]},
-                    .rate = rate,
-                    .step = s->steps.recorded,
-                    .decays = graph_match(o->decay_on, wg_name(s->parameter))};
-        if (factor.id) u.gradient = wg_mul(u.gradient, factor);
+        u.parameter = s->parameter;
+        u.gradient = factor.id ? wg_mul(gradients.items[i], factor) : gradients.items[i];
+        for (int k = 0; k < STATES; k++) u.state[k] = s->state[k];
+        u.decays = s->decays;
+        bool other_step = i == 0 || u.step != s->steps.recorded;
+        u.step = s->steps.recorded;
+        if (o->rule->correct && other_step) o->rule->correct(o, &u);
         o->rule->apply(o, &u);
     }
     graph_scope_set(ctx, outer);
 }
 
+/* Looks up anew which parameters a step updates. */
+static bool choose_anew(wg_optimizer *o)
+{
+    wg_context *ctx = o->context;
+    memory *m = &ctx->memory;
+    if (!add_slots(o)) return false;
+    wg_list chosen = wg_parameters(ctx, o->pattern);
+    if (!graph_ok(ctx)) return false;
+    size_t count = chosen.count;
+    if (!memory_grow(m, (void **)&o->parameters, &o->parameter_capacity, count, sizeof *o->parameters) ||
+        !memory_grow(m, (void **)&o->places, &o->place_capacity, count, sizeof *o->places) ||
+        !memory_grow(m, (void **)&o->gradients, &o->gradient_capacity, count, sizeof *o->gradients))
+        return graph_fail_memory(ctx, count * sizeof *o->gradients).id;
+    for (size_t i = 0; i < count; i++) {
+        o->parameters[i] = chosen.items[i];
+        for (size_t k = 0; k < o->slot_count; k++)
+            if (o->slots[k].parameter.id == chosen.items[i].id) o->places[i] = k;
+    }
+    o->parameter_count = count;
+    o->choices = ctx->choices;
+    return true;
+}
+
 /* The parameters of this step, gradients made room for; false after an error. */
 static bool choose(wg_optimizer *o, wg_list *parameters)
 {
-    wg_context *ctx = o->context;
-    if (!add_slots(o)) return false;
-    *parameters = wg_parameters(ctx, o->pattern);
-    if (!graph_ok(ctx)) return false;
-    if (memory_grow(&ctx->memory, (void **)&o->gradients, &o->gradient_capacity, parameters->count,
-                    sizeof *o->gradients))
-        return true;
-    return graph_fail_memory(ctx, parameters->count * sizeof *o->gradients).id;
+    if (o->choices != o->context->choices && !choose_anew(o)) return false;
+    *parameters = (wg_list){o->parameter_count, o->parameters};
+    return true;
 }
 
 void wg_optimizer_step(wg_optimizer *o, wg_tensor loss)

@@ -14,7 +14,8 @@ enum { STATES = 2 };
 typedef struct update {
     wg_tensor parameter, gradient;
     wg_tensor state[STATES];
-    double rate, step; /* step counts this parameter's updates, from 1 */
+    double rate, step;         /* step counts this parameter's updates, from 1 */
+    double correction[STATES]; /* of rules that have some */
     bool decays;
 } update;
 
@@ -22,6 +23,8 @@ typedef struct rule {
     const char *name;          /* scope of the state: "adam" */
     const char *state[STATES]; /* names; NULL: none */
     bool counts;               /* needs the number of each parameter's updates */
+    /* Fills in the corrections of step u->step: once for all parameters that have come equally far. NULL: none. */
+    void (*correct)(const wg_optimizer *optimizer, update *u);
     /* Records the assigns of one parameter and its state. */
     void (*apply)(const wg_optimizer *optimizer, const update *u);
 } rule;
@@ -36,6 +39,7 @@ typedef struct counter {
 typedef struct slot {
     wg_tensor parameter, state[STATES];
     counter steps; /* of rules that correct for the first steps; else none */
+    bool decays;
 } slot;
 
 struct wg_optimizer {
@@ -48,6 +52,10 @@ struct wg_optimizer {
     bool nesterov, coupled_decay, has_momentum;
     slot *slots;
     size_t slot_count, slot_capacity;
+    uint64_t choices;      /* the context's, when these were chosen: */
+    wg_tensor *parameters; /* those that a step updates */
+    size_t *places;        /* and their slots */
+    size_t parameter_count, parameter_capacity, place_capacity;
     counter steps;       /* taken, for the schedule */
     wg_tensor last_norm; /* of the last step's gradients */
     wg_tensor *gradients;

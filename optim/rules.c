@@ -53,23 +53,31 @@ wg_optimizer *wg_sgd_new(wg_context *ctx, const char *pattern, const wg_sgd_opti
 
 /* m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= rate m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon).
    The corrections are C scalars, bound late; expm1 keeps their digits at the first steps. */
+static void correct_adam(const wg_optimizer *o, update *u)
+{
+    u->correction[0] = -expm1(u->step * log(o->beta1));
+    u->correction[1] = -expm1(u->step * log(o->beta2));
+}
+
 static void apply_adam(const wg_optimizer *o, const update *u)
 {
     bool coupled = o->coupled_decay, decays = u->decays && o->weight_decay != 0;
     wg_tensor g = coupled ? decayed_gradient(o, u) : u->gradient;
     wg_tensor m = wg_add(wg_mul_scalar(u->state[0], o->beta1), wg_mul_scalar(g, 1 - o->beta1));
     wg_tensor v = wg_add(wg_mul_scalar(u->state[1], o->beta2), wg_mul_scalar(wg_square(g), 1 - o->beta2));
-    double correction1 = -expm1(u->step * log(o->beta1)), correction2 = -expm1(u->step * log(o->beta2));
-    wg_tensor deviation = wg_add_scalar(wg_sqrt(wg_mul_scalar(v, 1 / correction2)), o->epsilon);
+    wg_tensor deviation = wg_add_scalar(wg_sqrt(wg_mul_scalar(v, 1 / u->correction[1])), o->epsilon);
     wg_tensor w = u->parameter;
     if (decays && !coupled) w = wg_mul_scalar(w, 1 - u->rate * o->weight_decay);
     wg_assign(u->state[0], m);
     wg_assign(u->state[1], v);
-    wg_assign(u->parameter, wg_sub(w, wg_div(wg_mul_scalar(m, u->rate / correction1), deviation)));
+    wg_assign(u->parameter, wg_sub(w, wg_div(wg_mul_scalar(m, u->rate / u->correction[0]), deviation)));
 }
 
-static const rule adam = {
-    .name = "adam", .state = {"first_moment", "second_moment"}, .counts = true, .apply = apply_adam};
+static const rule adam = {.name = "adam",
+                          .state = {"first_moment", "second_moment"},
+                          .counts = true,
+                          .correct = correct_adam,
+                          .apply = apply_adam};
 
 wg_optimizer *wg_adam_new(wg_context *ctx, const char *pattern, const wg_adam_options *options)
 {

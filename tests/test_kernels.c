@@ -1,5 +1,5 @@
 /* The vector kernels against the op's own kernel, bit by bit: every row, type, variant, tile shape and instruction set
-   that this machine has; reductions against loops in long double. */
+   that this machine has; reductions against loops in long double, two ops in one against two kernels. */
 #include "engine/kernels/set.h"
 #include "ops/rows.h"
 #include "tests/harness.h"
@@ -228,6 +228,144 @@ Test(kernels, cast)
         }
 }
 
+/* ---- two ops in one ---- */
+
+typedef struct pair {
+    const kernel_set *set;
+    const wg_op *first, *second;
+    wg_type type;
+    unsigned single;
+    bool swapped;
+    int64_t rows, columns, gap, single_step;
+    unsigned in_place; /* which operand the result overwrites; 3: none */
+} pair;
+
+static bool reads(const pair *p, unsigned k)
+{
+    return k == 0 || (k == 1 ? p->first->arity == 2 : p->second != &ops_sum);
+}
+
+/* Two kernels, the value between in memory of its own. */
+static void one_after_the_other(const pair *p, const tile *t, tile *result)
+{
+    static _Alignas(64) char between[MOST_ELEMENTS * 8];
+    wg_type types[] = {p->type, p->type};
+    tile first = *t, second = *result;
+    first.out = between;
+    first.out_step = t->columns;
+    kernel_set_find(p->set, p->first, types, p->type, p->single & (reads(p, 1) ? 3 : 1))(&first);
+    int at = p->swapped;
+    second.in[at] = between;
+    second.step[at] = t->columns;
+    second.in[!at] = t->in[2];
+    second.step[!at] = t->step[2];
+    if (p->second == &ops_sum)
+        kernel_set_row_reduction(p->set, p->second, p->type)(&second);
+    else
+        kernel_set_find(p->set, p->second, types, p->type, p->single & 4 ? (at ? 1 : 2) : 0)(&second);
+}
+
+static bool run_pair(const pair *p)
+{
+    static _Alignas(64) char want[GUARD + MOST_ELEMENTS * 8 + GUARD], got[sizeof want];
+    bool sum = p->second == &ops_sum;
+    tile work = {p->rows, p->columns, got + GUARD, sum ? 1 + p->gap : p->columns + p->gap, {NULL}, {77, 77, 77}};
+    trial shape = {.types = {p->type, p->type, p->type},
+                   .single = p->single,
+                   .rows = p->rows,
+                   .columns = p->columns,
+                   .gap = p->gap,
+                   .single_step = p->single_step};
+    void *data[3] = {NULL};
+    for (unsigned k = 0; k < 3; k++)
+        if (reads(p, k)) work.in[k] = data[k] = operand(&shape, k, &work.step[k]);
+    size_t size = wg_type_size(p->type);
+    memset(want, 0x55, sizeof want);
+    memset(got, 0x55, sizeof got);
+    tile result = work;
+    result.out = want + GUARD;
+    one_after_the_other(p, &work, &result);
+    if (p->in_place < 3) {
+        if (p->rows && p->columns)
+            memcpy(work.out, data[p->in_place], (size_t)((p->rows - 1) * work.out_step + p->columns) * size);
+        for (int64_t r = 0; r + 1 < p->rows; r++)
+            memset(got + GUARD + (size_t)(r * work.out_step + p->columns) * size, 0x55, (size_t)p->gap * size);
+        work.in[p->in_place] = work.out;
+    }
+    kernel_set_find_pair(p->set, p->first, p->second, p->type, p->single, p->swapped)(&work);
+    bool right = true;
+    for (size_t i = 0; i < sizeof got && right; i += size) right = same(p->type, got + i, want + i);
+    cr_expect(right, "%s %s, %s of %s, single %u, swapped %d: %d x %d, gap %d, in place %u", p->set->name,
+              p->first->name, p->second->name, wg_type_name(p->type), p->single, p->swapped, (int)p->rows,
+              (int)p->columns, (int)p->gap, p->in_place);
+    for (unsigned k = 0; k < 3; k++) free(data[k]);
+    return right;
+}
+
+static void run_pair_shapes(pair p)
+{
+    bool sum = p.second == &ops_sum;
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+        for (p.rows = 0; p.rows <= 5; p.rows += p.rows ? 2 : 1)
+            for (p.gap = 0; p.gap <= 5; p.gap += 5)
+                for (p.single_step = 0; p.single_step <= 2; p.single_step++)
+                    for (p.in_place = 0; p.in_place <= 3; p.in_place++) {
+                        p.columns = widths[w];
+                        bool taken = p.in_place < 3 && (sum || !reads(&p, p.in_place) || p.single >> p.in_place & 1);
+                        if (taken || (!p.single && p.single_step)) continue;
+                        if (!run_pair(&p)) return;
+                    }
+}
+
+static size_t run_pairs(const kernel_set *set, const wg_op *first, const wg_op *second)
+{
+    size_t count = 0;
+    for (unsigned which = 0; which < 8 * 2 * 2; which++) {
+        pair p = {.set = set, .first = first, .second = second, .single = which % 8, .swapped = which / 8 % 2};
+        p.type = which / 16 ? WG_F64 : WG_F32; /* of f64 there are none */
+        if (first->arity == 1 && p.single & 2) continue;
+        if (second == &ops_sum && (p.single & 4 || p.swapped)) continue;
+        if (!kernel_set_find_pair(set, first, second, p.type, p.single, p.swapped)) continue;
+        run_pair_shapes(p);
+        count++;
+    }
+    return count;
+}
+
+Test(kernels, pairs_give_the_bits_of_two_kernels)
+{
+    const wg_op *firsts[] = {&ops_add, &ops_sub, &ops_mul, &ops_square};
+    const wg_op *seconds[] = {&ops_add, &ops_sub, &ops_mul, &ops_sum, &ops_div};
+    FOR_EACH_SET(set)
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 5; k++) {
+            size_t forms = i == 3 ? 1 : 3;
+            size_t want = k == 4 ? (i == 2 ? 3 * 2 * 2 : 0) : k == 3 ? forms : forms * 2 * 2;
+            cr_expect(run_pairs(set, firsts[i], seconds[k]) == want);
+        }
+}
+
+Test(kernels, long_sums_of_pairs)
+{
+    enum { COUNT = 5000 };
+    float *x = malloc(COUNT * sizeof *x), *y = malloc(COUNT * sizeof *y), sum[2];
+    wg_type types[] = {WG_F32, WG_F32};
+    for (int i = 0; i < COUNT; i++) x[i] = (float)random_between(-3, 5);
+    FOR_EACH_SET(set)
+    for (unsigned single = 0; single < 3; single++) {
+        tile t = {1, COUNT, y, COUNT, {x, x + 1}, {COUNT, COUNT}};
+        t.columns = COUNT - 1;
+        kernel_set_find(set, &ops_mul, types, WG_F32, single)(&t);
+        kernel_set_row_reduction(set, &ops_sum, WG_F32)(&(tile){1, COUNT - 1, sum, 1, {y}, {COUNT}});
+        t.out = sum + 1;
+        t.out_step = 1;
+        kernel_set_find_pair(set, &ops_mul, &ops_sum, WG_F32, single, false)(&t);
+        cr_expect(sum[0] == sum[1], "%s, single %u: %.9g, not %.9g", set->name, single, (double)sum[1], (double)sum[0]);
+    }
+    free(x);
+    free(y);
+}
+
 Test(kernels, what_there_is_not)
 {
     FOR_EACH_SET(set)
@@ -245,6 +383,14 @@ Test(kernels, what_there_is_not)
         cr_expect(!kernel_set_find(set, &ops_matmul, floats, WG_F32, 0));
         cr_expect(!kernel_set_row_reduction(set, &ops_prod, WG_F32));
         cr_expect(!kernel_set_column_reduction(set, &ops_sum, WG_I32));
+        cr_expect(!kernel_set_find_pair(set, &ops_add, &ops_add, WG_I32, 0, false));
+        cr_expect(!kernel_set_find_pair(set, &ops_add, &ops_add, WG_F32, 3, false));
+        cr_expect(!kernel_set_find_pair(set, &ops_add, &ops_div, WG_F32, 0, false));
+        cr_expect(!kernel_set_find_pair(set, &ops_exp, &ops_add, WG_F32, 0, false));
+        cr_expect(!kernel_set_find_pair(set, &ops_mul, &ops_max, WG_F32, 0, false));
+        cr_expect(!kernel_set_find_pair(set, &ops_square, &ops_add, WG_F32, 1, false));
+        cr_expect(kernel_set_find_pair(set, &ops_square, &ops_sum, WG_F32, 6, false) ==
+                  kernel_set_find_pair(set, &ops_square, &ops_sum, WG_F32, 0, false));
     }
 }
 

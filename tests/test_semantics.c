@@ -156,6 +156,25 @@ Test(bindings, a_value_asked_for_by_an_old_handle)
     scratch_close(ctx);
 }
 
+/* The rewind drops the assign, but what it did stays: silence would be a gradient of zeros. */
+Test(bindings, a_gradient_by_what_was_assigned_behind_a_mark_is_an_error)
+{
+    wg_context *ctx = scratch_context();
+    wg_tensor v = variable(ctx, "v", 3), y = wg_square(v);
+    uint64_t mark = wg_mark(ctx);
+    wg_assign(v, wg_scalar(ctx, 5));
+    wg_rewind(ctx, mark);
+    cr_expect_eq(wg_item(y), 9, "%s", wg_error(ctx));
+    wg_grad(y, v);
+    cr_expect_eq(wg_error_status(ctx), WG_NO_GRADIENT);
+    cr_expect(strstr(wg_error(ctx), "reads the value that \"v\" had before it was assigned"), "%s", wg_error(ctx));
+    wg_recover(ctx);
+    cr_expect_eq(wg_item(wg_grad(wg_square(v), v)), 10, "%s", wg_error(ctx));
+    wg_clear(ctx);
+    cr_expect_eq(wg_item(wg_grad(wg_square(v), v)), 10, "%s", wg_error(ctx));
+    scratch_close(ctx);
+}
+
 Test(bindings, two_assigns_to_one_variable)
 {
     wg_context *ctx = scratch_context();

@@ -79,12 +79,12 @@ static void shape_out_of_range(wg_context *ctx, node *n)
 
 static void attributes_out_of_range(wg_context *ctx, node *n)
 {
-    n->attributes = (uint32_t)ctx->attribute_count;
+    n->attributes = (uint32_t)ctx->attribute_table.count;
 }
 
 static void other_attributes(wg_context *ctx, node *n)
 {
-    ctx->attributes[n->attributes].integer[0] = 6;
+    n->attributes = graph_intern_integers(ctx, (const int64_t[]){6}, 1);
 }
 
 static void list_out_of_range(wg_context *ctx, node *n)

@@ -97,4 +97,5 @@ const kernel_set SET = {
              [WG_BOOL] = {[WG_F32] = cast_bool_to_f32, [WG_F64] = cast_bool_to_f64}},
     .row_reduction = {[WG_F32] = REDUCTION_KERNELS(f32v_, rows), [WG_F64] = REDUCTION_KERNELS(f64v_, rows)},
     .column_reduction = {[WG_F32] = REDUCTION_KERNELS(f32v_, columns), [WG_F64] = REDUCTION_KERNELS(f64v_, columns)},
+    .pairs = {[WG_F32] = &f32v_pairs},
 };

@@ -7,6 +7,13 @@
 
 #include "engine/kernels/reductions.h"
 
+#ifdef IS_F32 /* for f64 they would fit as they are; they are left out for their size */
+#include "engine/kernels/pairs.h"
+#endif
+#undef SUM_ALONG_ROWS
+#undef WIDE
+#undef WIDE_LANES
+
 #undef T
 #undef BITS
 #undef SIGNED
@@ -22,3 +29,6 @@
 #undef MASKED
 #undef MASKED_COMPARE
 #undef MASK
+#undef SCALE
+#undef NEAREST
+#undef LOG_ENDS

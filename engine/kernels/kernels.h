@@ -25,12 +25,25 @@ typedef void (*tile_kernel)(const tile *);
    none; the op's own kernel serves. */
 tile_kernel kernel_find(const wg_op *op, const wg_type *operand_types, wg_type result, unsigned single);
 
+/* Two ops in one: second(first(in 0, in 1), in 2), or with `swapped` second(in 2, first(in 0, in 1)), all f32;
+   the second may be a sum along rows, which writes as kernel_row_reduction's does and has no in 2. Of a unary first op
+   in 1 is not looked at. Bit k of `single`: in k is one number for each row (not in 0 and in 1). The value between is
+   rounded to the type, so that the bits are those of two kernels. NULL: there is none. */
+tile_kernel kernel_find_pair(const wg_op *first, const wg_op *second, wg_type type, unsigned single, bool swapped);
+
 /* Reductions of f32 and f64 by sum, max and min; NULL for other ops and types. Along rows: out[r out_step] becomes the
    row's; blocked, so that the error of a sum grows with the logarithm of its length. */
 tile_kernel kernel_row_reduction(const wg_op *op, wg_type type);
 /* Along columns: out[c] becomes the combination of itself with all rows. Sums are f64 whatever the type (out is an
    array of double); max and min have the type of the operand. */
 tile_kernel kernel_column_reduction(const wg_op *op, wg_type type);
+
+/* One element: out = op(left, right), all of this type (but bools that comparisons give); right is not looked at by
+   unary ops. NULL: there is none. */
+typedef void (*single_kernel)(void *out, const void *left, const void *right);
+single_kernel kernel_single(const wg_op *op, wg_type type);
+/* A copy of one element of so many bytes. */
+single_kernel kernel_single_copy(size_t element);
 
 /* What this process runs on: "sse2", "avx2" or "avx512"; WG_ISA in the environment may choose a lesser one. */
 const char *kernel_instruction_set(void);

@@ -69,6 +69,14 @@ static inline V m(if_equal)(V a, V b, V yes, V no)
 }
 #endif
 
+/* The table tells by the kind of x what stands there: itself for NaN, -infinity for 0, y for what is positive,
+   infinity, NaN for what is negative. */
+#if defined(MASKED) && defined(IS_F32)
+#define SCALE(x, k) MASKED(scalef)(x, k)
+#define NEAREST(x) MASKED(roundscale)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define LOG_ENDS(y, x) MASKED(fixupimm)(y, x, (__m512i)((U){0} + 0x03530411u), 0)
+#endif
+
 #ifdef INTRINSIC
 static inline V m(smaller)(V a, V b)
 {

@@ -27,7 +27,7 @@
 #define LOGIC_BINARY_OF(name, single, a_value, b_value, value)                                      \
     static void name##_tile_##single(const tile *t)                                                 \
     {                                                                                               \
-        tile_walk w = tile_walk_of(t, 2, single);                                                   \
+        tile_walk w = tile_walk_of(t, 3, single);                                                   \
         const bool *left = t->in[0], *right = t->in[1];                                             \
         bool *out = t->out;                                                                         \
         for (; w.rows > 0; w.rows--, left += t->step[0], right += t->step[1], out += t->out_step) { \

@@ -4,43 +4,82 @@
 #define WIDE f64v_vector
 #define WIDE_LANES ((int64_t)f64v_lanes)
 
-static inline WIDE m(load_wide)(const T *from)
+static inline m(narrow) m(load_narrow)(const T *from)
 {
     m(narrow) x;
     memcpy(&x, from, sizeof x);
-    return __builtin_convertvector(x, WIDE);
+    return x;
+}
+
+static inline WIDE m(load_wide)(const T *from)
+{
+    return __builtin_convertvector(m(load_narrow)(from), WIDE);
 }
 
 /* ---- along rows ---- */
 
-enum { m(sum_block) = 1024 };
+enum { m(sum_limit) = 1024 };
 
-/* Pairwise, by halves, down to a block; within a block there is a partial sum for every lane of four vectors. */
-static double m(sum_of)(const T *in, int64_t count)
+/* Of no more than sum_limit elements. */
+typedef double m(block_sum)(const T *left, const T *right, int64_t count);
+
+/* Pairwise, by halves, down to a block. */
+static double m(sum_halves)(const T *left, const T *right, int64_t count, unsigned single, m(block_sum) * block)
 {
-    if (count > m(sum_block)) {
-        int64_t half = (count / 2 + m(sum_block) - 1) / m(sum_block) * m(sum_block);
-        return m(sum_of)(in, half) + m(sum_of)(in + half, count - half);
-    }
-    WIDE sum[4] = {{0}};
-    double lane[f64v_lanes], rest = 0;
-    int64_t i = 0;
-    for (; i + 4 * WIDE_LANES <= count; i += 4 * WIDE_LANES)
-        UNROLLED(4) for (int k = 0; k < 4; k++) sum[k] += m(load_wide)(in + i + k * WIDE_LANES);
-    for (; i + WIDE_LANES <= count; i += WIDE_LANES) sum[0] += m(load_wide)(in + i);
-    for (; i < count; i++) rest += (double)in[i];
-    f64v_store(lane, (sum[0] + sum[1]) + (sum[2] + sum[3]));
-    for (int width = f64v_lanes / 2; width > 0; width /= 2)
-        for (int k = 0; k < width; k++) lane[k] += lane[k + width];
-    return lane[0] + rest;
+    if (count <= m(sum_limit)) return block(left, right, count);
+    int64_t half = (count / 2 + m(sum_limit) - 1) / m(sum_limit) * m(sum_limit);
+    const T *left_half = single & 1 ? left : left + half, *right_half = single & 2 ? right : right + half;
+    return m(sum_halves)(left, right, half, single, block) +
+           m(sum_halves)(left_half, right_half, count - half, single, block);
 }
 
-static void m(sum_rows)(const tile *t)
+static __attribute__((noinline)) void m(sum_walk)(const tile *t, unsigned reads, unsigned single, m(block_sum) * block)
 {
-    const T *in = t->in[0];
+    const T *left = t->in[0], *right = t->in[reads >> 1 & 1];
     T *out = t->out;
-    for (int64_t r = 0; r < t->rows; r++) out[r * t->out_step] = (T)m(sum_of)(in + r * t->step[0], t->columns);
+    for (int64_t r = 0; r < t->rows; r++) {
+        out[r * t->out_step] = (T)(t->columns <= m(sum_limit) ? block(left, right, t->columns)
+                                                              : m(sum_halves)(left, right, t->columns, single, block));
+        left += t->step[0];
+        right += t->step[reads >> 1 & 1];
+    }
 }
+
+/* Sums of a value made of a and b, of which `single` tells whether one is a number for each row; there is a partial sum
+   for every lane of four vectors. */
+#define SUM_ALONG_ROWS(name, reads, single, value)                                                             \
+    static inline WIDE m(name##_wide)(const T *left, const T *right, m(narrow) one)                            \
+    {                                                                                                          \
+        m(narrow) a = single == 1 ? one : m(load_narrow)(left), b = single == 2 ? one : m(load_narrow)(right); \
+        (void)b;                                                                                               \
+        return __builtin_convertvector(value, WIDE);                                                           \
+    }                                                                                                          \
+    static double m(name##_of)(const T *left, const T *right, int64_t count)                                   \
+    {                                                                                                          \
+        WIDE sum[4] = {{0}};                                                                                   \
+        m(narrow) one = (single == 1 ? *left : single == 2 ? *right : 0) - (m(narrow)){0};                     \
+        double lane[f64v_lanes], rest = 0;                                                                     \
+        int64_t i = 0;                                                                                         \
+        for (; i + 4 * WIDE_LANES <= count; i += 4 * WIDE_LANES) UNROLLED(4)                                   \
+        for (int k = 0; k < 4; k++)                                                                            \
+            sum[k] += m(name##_wide)(left + i + k * WIDE_LANES, right + i + k * WIDE_LANES, one);              \
+        for (; i + WIDE_LANES <= count; i += WIDE_LANES) sum[0] += m(name##_wide)(left + i, right + i, one);   \
+        for (; i < count; i++) {                                                                               \
+            T a = left[single == 1 ? 0 : i], b = right[single == 2 ? 0 : i];                                   \
+            (void)b;                                                                                           \
+            rest += (double)(value);                                                                           \
+        }                                                                                                      \
+        f64v_store(lane, (sum[0] + sum[1]) + (sum[2] + sum[3]));                                               \
+        for (int width = f64v_lanes / 2; width > 0; width /= 2)                                                \
+            for (int k = 0; k < width; k++) lane[k] += lane[k + width];                                        \
+        return lane[0] + rest;                                                                                 \
+    }                                                                                                          \
+    static void m(name##_rows)(const tile *t)                                                                  \
+    {                                                                                                          \
+        m(sum_walk)(t, reads, single, m(name##_of));                                                           \
+    }
+
+SUM_ALONG_ROWS(sum, 1, 0, a)
 
 /* ---- along columns ---- */
 
@@ -107,5 +146,3 @@ EXTREME(max, maximum, -(T)INFINITY)
 EXTREME(min, minimum, (T)INFINITY)
 
 #undef EXTREME
-#undef WIDE
-#undef WIDE_LANES

@@ -80,6 +80,21 @@ tile_kernel kernel_set_find(const kernel_set *set, const wg_op *op, const wg_typ
     return fit && single < 8 ? set->where[result][single] : NULL;
 }
 
+tile_kernel kernel_set_find_pair(const kernel_set *set, const wg_op *first, const wg_op *second, wg_type type,
+                                 unsigned single, bool swapped)
+{
+    static const wg_op *const firsts[PAIR_FIRSTS] = {&ops_add, &ops_sub, &ops_mul, &ops_square};
+    static const wg_op *const seconds[PAIR_SECONDS] = {&ops_add, &ops_mul, &ops_sum, &ops_sub, NULL, &ops_div, NULL};
+    unsigned before = 0, then = 0, last = second == &ops_sum ? 0 : single >> 2 & 1;
+    while (before < PAIR_FIRSTS && firsts[before] != first) before++;
+    while (then < PAIR_SECONDS && seconds[then] != second) then++;
+    if (!set->pairs[type] || before == PAIR_FIRSTS || then == PAIR_SECONDS) return NULL;
+    single &= first == &ops_square ? 1 : 3;
+    if (single == 3) return NULL;
+    if (swapped && then >= THEN_sub) then++;
+    return (*set->pairs[type])[before][single][then][last];
+}
+
 static int reduction_of(const wg_op *op)
 {
     return op == &ops_sum ? REDUCE_SUM : op == &ops_max ? REDUCE_MAX : op == &ops_min ? REDUCE_MIN : REDUCTIONS;
@@ -100,6 +115,11 @@ tile_kernel kernel_set_column_reduction(const kernel_set *set, const wg_op *op, 
 tile_kernel kernel_find(const wg_op *op, const wg_type *operand_types, wg_type result, unsigned single)
 {
     return kernel_set_find(current(), op, operand_types, result, single);
+}
+
+tile_kernel kernel_find_pair(const wg_op *first, const wg_op *second, wg_type type, unsigned single, bool swapped)
+{
+    return kernel_set_find_pair(current(), first, second, type, single, swapped);
 }
 
 tile_kernel kernel_row_reduction(const wg_op *op, wg_type type)

@@ -37,7 +37,7 @@
     }                                                                                                           \
     ALWAYS_INLINE static inline void m(name##_tile)(const tile *t, unsigned single)                             \
     {                                                                                                           \
-        tile_walk w = tile_walk_of(t, 2, single);                                                               \
+        tile_walk w = tile_walk_of(t, 3, single);                                                               \
         const T *left = t->in[0], *right = t->in[1];                                                            \
         OUT_##result *out = t->out;                                                                             \
         for (; w.rows > 0; w.rows--, left += t->step[0], right += t->step[1], out += t->out_step) {             \
@@ -98,7 +98,7 @@
 
 ALWAYS_INLINE static inline void m(where_tile)(const tile *t, unsigned single)
 {
-    tile_walk w = tile_walk_of(t, 3, single);
+    tile_walk w = tile_walk_of(t, 7, single);
     const bool *flag = t->in[0];
     const T *yes = t->in[1], *no = t->in[2];
     T *out = t->out;

@@ -44,6 +44,11 @@ typedef struct {
     uint64_t allocations; /* calls of the allocator */
     size_t bytes;         /* held from the allocator now */
     size_t peak_bytes;    /* most ever held */
+    uint64_t plans;       /* kept now, to serve evaluations like those they were made for */
+    uint64_t plan_hits;   /* evaluations that found their plan */
+    uint64_t plan_misses; /* plans made */
+    size_t plan_bytes;    /* of the plans kept now */
+    double plan_seconds;  /* spent on making plans */
 } wg_stats;
 
 /* A new context; NULL options are all defaults. NULL if there is no memory for it or an option is wrong: then

@@ -58,7 +58,8 @@ struct wg_op {
     /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). */
     void (*kernel[WG_TYPES])(const wg_call *call);
     /* Records the gradient of each operand, given the cotangent of y, by public ops only; linear in the cotangent.
-       What is left WG_NONE is zero. NULL: the op has no gradient, or (for integer results) none is asked for. */
+       What is left WG_NONE is zero, or not wanted (see wg_wanted). NULL: the op has no gradient, or (for integer
+       results) none is asked for. */
     void (*vjp)(wg_tensor y, wg_tensor cotangent, wg_tensor *gradients);
     /* Multiply-adds and the like, counted as 2, for one application. NULL: one for each element of the output. */
     double (*flops)(const wg_call *call);
@@ -75,6 +76,10 @@ WG_API wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes
 /* Operand `index` of a recorded tensor, and its attributes: for VJPs. */
 WG_API wg_tensor wg_input(wg_tensor y, size_t index);
 WG_API wg_attributes wg_attributes_of(wg_tensor y);
+
+/* For VJPs: whether the gradient of operand `index` is asked for. What is not may be left WG_NONE, and saves its nodes.
+ */
+WG_API bool wg_wanted(wg_tensor y, size_t index);
 
 /* The library's own primitives: how many, and each one, in a fixed order. */
 WG_API size_t wg_op_count(void);

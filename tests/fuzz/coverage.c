@@ -1,10 +1,11 @@
 /* What has been executed, counted: primitives by the library's table, instructions by kind, types, and how many values
    could be compared how. */
+#include "engine/planted.h"
 #include "tests/fuzz/machine.h"
 
 #include <string.h>
 
-enum { NAMES = 256 };
+enum { NAMES = 256, RULES_FROM = 20000, LEAST_OF_RULE = 20 };
 
 typedef struct {
     const char *name;
@@ -70,11 +71,18 @@ static void print_counters(FILE *file, const char *title, const counter *item, i
     for (int i = 0; i < count; i++) fprintf(file, "%12ld %s\n", item[i].count, item[i].name);
 }
 
-/* What the engine's planner did: names and counts, once it reports them. */
-static int planner_counters(const counter **item)
+/* How often each rule of the planner applied, in builds that count it. */
+static int planner_counters(counter *item)
 {
-    *item = NULL;
-    return 0;
+    int count = 0;
+    (void)item;
+#ifdef WG_PLANTED
+    for (; count < RULES; count++) {
+        planner_rule rule = (planner_rule)count;
+        item[count] = (counter){planner_rule_name(rule), (long)planner_counted(rule)};
+    }
+#endif
+    return count;
 }
 
 static void print_small(FILE *file)
@@ -106,6 +114,13 @@ bool coverage_complete(FILE *file)
         if (!found) fprintf(file, "%s never occurred\n", wg_op_at(i)->name);
         complete &= found;
     }
+    counter rule[NAMES];
+    int count = recipes >= RULES_FROM ? planner_counters(rule) : 0;
+    for (int k = 0; k < count; k++) {
+        if (rule[k].count >= LEAST_OF_RULE) continue;
+        fprintf(file, "%s applied %ld times only\n", rule[k].name, rule[k].count);
+        complete = false;
+    }
     return complete;
 }
 
@@ -115,7 +130,7 @@ void coverage_print(FILE *file)
     print_counters(file, "primitives, those of gradients and compositions too", primitives.item, primitives.count);
     print_counters(file, "functions", functions.item, functions.count);
     print_small(file);
-    const counter *item;
-    int count = planner_counters(&item);
-    if (count) print_counters(file, "planner", item, count);
+    counter item[NAMES];
+    int count = planner_counters(item);
+    if (count) print_counters(file, "rules of the planner", item, count);
 }

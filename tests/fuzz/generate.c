@@ -239,7 +239,8 @@ static const proposal proposals[] = {
     {4, propose_expand},     {4, propose_slice},       {3, propose_pad},         {4, propose_concat},
     {3, propose_gather},     {3, propose_scatter},     {1, propose_layer_norm},  {1, propose_cell},
     {6, propose_gradients},  {5, propose_assign},      {1, propose_swap},        {1, propose_adam},
-    {4, propose_look},       {2, propose_mark},
+    {4, propose_look},       {2, propose_mark},        {4, propose_twin},        {3, propose_difference},
+    {5, propose_edge_axes},  {2, propose_product_sum},
 };
 
 static void propose(generator *g)
@@ -274,14 +275,20 @@ static int choose_sizes(generator *g)
 {
     static const int64_t edges[] = {511, 512, 513, 514, 515, 1023, 1024, 1025, 31, 32, 33, 63, 64, 65, 40};
     static const int64_t long_edges[] = {4095, 4096, 4097, 4100};
+    static const int64_t very_long[] = {16384, 16385, 16386, 32768, 40000};
     double u = chance_uniform(&g->chance);
-    bool large = u < 0.02, medium = !large && u < 0.14;
+    bool large = u < 0.025, medium = !large && u < 0.15;
     for (int k = 0; k < 4; k++) g->length[k] = 1 + chance_below(&g->chance, k < 2 ? 9 : 4);
     if (chance_of(&g->chance, 0.3)) g->length[2] = 1;
     if (chance_of(&g->chance, 0.2)) g->length[1] = 10 + chance_below(&g->chance, 31);
     if (medium) g->length[0] = edges[chance_below(&g->chance, sizeof edges / sizeof *edges)];
     if (large) g->length[0] = long_edges[chance_below(&g->chance, sizeof long_edges / sizeof *long_edges)];
     if (large) g->length[1] = 1 + chance_below(&g->chance, 48);
+    if (large && chance_of(&g->chance, 0.4)) { /* rows that are reduced in parts */
+        g->length[0] = very_long[chance_below(&g->chance, sizeof very_long / sizeof *very_long)];
+        g->length[1] = 2 + chance_below(&g->chance, 4);
+        g->length[2] = 1;
+    }
     if (chance_of(&g->chance, 0.05)) g->length[3] = 0;
     g->limit = large ? 200000 : medium ? 12000 : 1500;
     g->nodes = large ? 80 : medium ? 300 : 700;

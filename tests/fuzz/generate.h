@@ -59,6 +59,8 @@ int64_t random_length(generator *g);
 
 /* ---- generate_ops.c, generate_moves.c, generate_nets.c: each appends a few instructions ---- */
 
+void propose_twin(generator *g);
+void propose_difference(generator *g);
 void propose_unary_row(generator *g);
 void propose_binary_row(generator *g);
 void propose_scalar_form(generator *g);
@@ -66,8 +68,10 @@ void propose_function(generator *g);
 void propose_cast(generator *g);
 void propose_where(generator *g);
 void propose_over_axes(generator *g);
+void propose_edge_axes(generator *g);
 void propose_along_axis(generator *g);
 void propose_product(generator *g);
+void propose_product_sum(generator *g);
 void propose_linear(generator *g);
 void propose_loss(generator *g);
 

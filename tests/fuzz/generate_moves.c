@@ -76,7 +76,9 @@ void propose_concat(generator *g)
         if (other < 0) return;
         i.operand[i.count++] = other;
     }
-    emit(g, i);
+    if (emit(g, i) < 0 || !(1u << g->slot[x].type & ANY_FLOAT) || !chance_of(&g->chance, 0.2)) return;
+    int along = i.operand[chance_below(&g->chance, i.count)]; /* a reader that follows no strides */
+    emit(g, (instruction){.kind = AXIS, .name = "argmax", .count = 1, .operand = {along}, .integer = {-1}});
 }
 
 /* ---- places ---- */

@@ -120,6 +120,31 @@ void propose_where(generator *g)
     emit(g, (instruction){.kind = WHERE, .count = 3, .operand = {condition, a, b}});
 }
 
+/* The same again, so that the planner may compute it once; a number that varies is equal in the first step only. */
+void propose_twin(generator *g)
+{
+    int x = pick(g, ANY_TYPE, 0);
+    if (x < 0) return;
+    instruction i = g->part->item[x];
+    if (i.count == 0 || i.kind == GRADIENTS || i.kind == PART) return;
+    if ((i.kind == SCALAR || i.kind == LEFT) && strcmp(i.name, "dropout") != 0) i.varies ^= chance_of(&g->chance, 0.7);
+    int y = emit(g, i);
+    if (y >= 0 && 1u << g->slot[x].type & ANY_FLOAT) emit_call(g, ELEMENT, "add", x, y);
+}
+
+/* Signs that the planner may turn round. */
+void propose_difference(generator *g)
+{
+    int a = pick_operand(g, ANY_FLOAT, 0);
+    int b = a < 0 ? -1 : emit_call(g, ELEMENT, "neg", pick_like(g, g->slot[a].type, g->slot[a].shape), -1);
+    const char *name = chance_of(&g->chance, 0.6) ? "add" : "sub";
+    if (b < 0) return;
+    if (chance_of(&g->chance, 0.5))
+        emit_call(g, ELEMENT, name, a, b);
+    else
+        emit_call(g, ELEMENT, name, b, a);
+}
+
 /* ---- reductions ---- */
 
 static wg_axes random_axes(generator *g, int rank)
@@ -151,6 +176,21 @@ void propose_over_axes(generator *g)
     if (x < 0) return;
     int rank = g->slot[x].shape.rank;
     emit_axes(g, name, x, permute ? random_order(g, rank) : random_axes(g, rank));
+}
+
+/* Columns, rows, or both: what groups reduce. */
+void propose_edge_axes(generator *g)
+{
+    static const char *const names[] = {"sum", "max", "min"};
+    static const wg_axes ends[] = {
+        {.count = 1, .axis = {0}}, {.count = 1, .axis = {-1}}, {.count = 2, .axis = {0, -1}}};
+    bool is_long = g->length[0] > 16000;
+    int x = is_long && chance_of(&g->chance, 0.5) ? emit_leaf(g, g->made->type, WG_SHAPE(g->length[1], g->length[0]))
+                                                  : pick_operand(g, ANY_FLOAT, 2);
+    if (x < 0) return;
+    wg_axes axes = ends[is_long ? 1 : chance_below(&g->chance, 3)];
+    axes.keep = chance_of(&g->chance, 0.5);
+    emit_axes(g, chance_of(&g->chance, 0.6) ? "sum" : names[chance_below(&g->chance, 3)], x, axes);
 }
 
 void propose_along_axis(generator *g)
@@ -188,6 +228,24 @@ void propose_product(generator *g)
     int b = chance_of(&g->chance, 0.15) ? a : pick_like(g, type, right); /* a with itself, transposed once */
     if (b == a) transpose_b = !transpose_a;
     emit(g, (instruction){.kind = PRODUCT, .count = 2, .operand = {a, b}, .integer = {transpose_a, transpose_b}});
+}
+
+/* Products that add to one another's memory, as gradients of a weight used twice do. */
+void propose_product_sum(generator *g)
+{
+    int a = pick_operand(g, ANY_FLOAT, 2), sum = -1;
+    if (a < 0) return;
+    wg_type type = g->slot[a].type;
+    wg_shape left = g->slot[a].shape, right = left;
+    right.dim[right.rank - 2] = left.dim[left.rank - 1];
+    right.dim[right.rank - 1] = random_length(g);
+    for (int terms = 2 + chance_below(&g->chance, 3); terms > 0; terms--) {
+        int b = pick_like(g, type, right), y = b < 0 ? -1 : emit_call(g, PAIR, "matmul", a, b);
+        if (y < 0) return;
+        sum = sum < 0 ? y : emit_call(g, ELEMENT, "add", sum, y);
+        a = pick_like(g, type, left);
+        if (a < 0) return;
+    }
 }
 
 void propose_linear(generator *g)

@@ -93,7 +93,8 @@ void coverage_type(wg_type type);
 void coverage_element(bool exact, bool known);
 void coverage_status(wg_status status);
 void coverage_print(FILE *file);
-/* Names the rows of the library's table that never occurred; false if there are any. */
+/* Names the rows of the library's table that never occurred, and after a long run the rules of the planner that hardly
+   applied; false if there are any. */
 bool coverage_complete(FILE *file);
 
 /* ---- compare.c, shrink.c ---- */

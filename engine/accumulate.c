@@ -1,0 +1,79 @@
+/* Products that are added to products: a b + c d becomes a product that adds to the first one's memory. So the
+   gradients of a weight that is used at every step of a recurrence meet in one place, and no sum of them is ever read
+   back. */
+#include "engine/passes.h"
+#include "engine/planted.h"
+
+#include "engine/view.h"
+#include "ops/rows.h"
+
+const wg_op engine_multiply_add = {.name = "multiply_add", .summary = "x + a b", .arity = 3};
+
+typedef struct uses {
+    uint32_t *count; /* readers of each item, results counted */
+} uses;
+
+static void count_uses(uses *u, const program *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        const item *it = &p->items[i];
+        u->count[i] += it->flags & ITEM_KEEP ? 2 : 0;
+        for (uint32_t k = 0; k < it->count; k++)
+            if (program_operands(p, it)[k] != NO_ITEM) u->count[program_operands(p, it)[k]]++;
+    }
+}
+
+/* The item that an operand is under another shape at most, as long as nobody else reads it. */
+static uint32_t behind(const program *p, const uses *u, uint32_t index)
+{
+    while (u->count[index] == 1 && p->items[index].op && p->items[index].op->alias)
+        index = program_operands(p, &p->items[index])[0];
+    return u->count[index] == 1 ? index : NO_ITEM;
+}
+
+/* The product of `to` that an item of `from` has become; NO_ITEM: it is none. */
+static uint32_t product_of(const rewriting *r, uint32_t index)
+{
+    uint32_t at = r->map[index];
+    while (r->to->items[at].op && r->to->items[at].op->alias) at = program_operands(r->to, &r->to->items[at])[0];
+    const wg_op *op = r->to->items[at].op;
+    return op == &ops_matmul || op == &engine_multiply_add ? at : NO_ITEM;
+}
+
+/* What stands for an addition of two products, of which the first may be a sum of products; NO_ITEM: it stays. */
+static uint32_t accumulated(rewriting *r, const uses *u, uint32_t index)
+{
+    const program *from = r->from;
+    const item *it = &from->items[index];
+    if (it->op != &ops_add || it->scalar_operand) return NO_ITEM;
+    uint32_t x = behind(from, u, program_operands(from, it)[0]), y = behind(from, u, program_operands(from, it)[1]);
+    if (x == NO_ITEM || y == NO_ITEM || from->items[y].op != &ops_matmul) return NO_ITEM;
+    uint32_t into = product_of(r, x);
+    const item product = from->items[y];
+    if (into == NO_ITEM || !wg_shape_equal(r->to->items[into].shape, product.shape)) return NO_ITEM;
+    FIRED(accumulated);
+    uint32_t operands[3] = {into, rewriting_operand(r, y, 0), rewriting_operand(r, y, 1)}, source = from->source[index];
+    bool same_shape = wg_shape_equal(it->shape, product.shape);
+    item sum = product, back = *it;
+    sum.op = &engine_multiply_add;
+    sum.count = 3;
+    sum.flags = same_shape ? it->flags : 0;
+    uint32_t added = rewriting_add(r, &sum, operands, &from->attributes[product.attributes], source);
+    if (added == NO_ITEM || same_shape) return added;
+    back.op = &ops_reshape;
+    back.count = 1;
+    return rewriting_add(r, &back, &added, NULL, source);
+}
+
+bool pass_accumulate(const program *from, program *to, bump *b)
+{
+    rewriting r;
+    uses u = {bump_new(b, from->count, sizeof *u.count)};
+    if (!rewriting_begin(&r, from, to, b) || !u.count) return false;
+    count_uses(&u, from);
+    for (uint32_t i = 0; i < from->count && !b->failed; i++) {
+        uint32_t found = accumulated(&r, &u, i);
+        r.map[i] = found == NO_ITEM ? rewriting_keep(&r, i) : found;
+    }
+    return !b->failed;
+}

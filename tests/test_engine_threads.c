@@ -1,0 +1,124 @@
+/* The same bits from any number of threads, however small the work that they share. */
+#include "tests/harness.h"
+
+#include "engine/limits.h"
+#include "tests/planned.h"
+
+enum { MOST_VALUES = 4096 };
+
+typedef struct {
+    double value[MOST_VALUES];
+    size_t count;
+} values;
+
+static void note(values *v, wg_tensor x)
+{
+    size_t size = (size_t)wg_size(x);
+    cr_assert(v->count + size <= MOST_VALUES);
+    cr_assert(wg_read_f64(wg_cast(x, WG_F64), v->value + v->count, size), "%s", wg_error(x.context));
+    v->count += size;
+}
+
+static wg_tensor normed(wg_tensor x, wg_tensor scale)
+{
+    wg_tensor away = wg_sub(x, wg_mean(x, WG_KEEP(-1)));
+    return wg_mul(wg_mul(away, wg_rsqrt(wg_add_scalar(wg_mean(wg_square(away), WG_KEEP(-1)), 1e-5))), scale);
+}
+
+/* Two layers with dropout and layer norm, an LSTM's step, large sums over all, rows and columns. */
+static wg_tensor loss_of(wg_context *ctx, const wg_linear *hidden, const wg_linear *gates, wg_tensor scale, int day)
+{
+    wg_tensor x = random_leaf(ctx, WG_SHAPE(72, 24), (uint64_t)day + 1), gate[4];
+    wg_tensor y = normed(wg_dropout(wg_tanh(wg_linear_apply(hidden, x)), 0.3), scale);
+    wg_tensor all = wg_linear_apply(gates, y);
+    for (int k = 0; k < 4; k++) gate[k] = wg_slice(all, 1, 8 * k, 8 * k + 8);
+    wg_tensor cell = wg_mul(wg_sigmoid(gate[0]), wg_tanh(gate[1]));
+    wg_tensor h = wg_mul(wg_sigmoid(gate[2]), wg_tanh(wg_add(cell, gate[3])));
+    wg_tensor large = wg_exp(wg_mul_scalar(random_leaf(ctx, WG_SHAPE(120, 200), 7), 0.1));
+    wg_tensor sums = wg_add(wg_sum(wg_sum(large, WG_AXES(0)), WG_ALL), wg_sum(wg_sum(large, WG_AXES(1)), WG_ALL));
+    return wg_add(wg_mean(wg_square(h), WG_ALL), wg_mul_scalar(wg_add(sums, wg_sum(large, WG_ALL)), 1e-6));
+}
+
+static void train(int threads, values *seen)
+{
+    wg_context *ctx = scratch_context_with((wg_context_options){.threads = threads, .seed = 3});
+    wg_linear hidden = wg_linear_new(ctx, "hidden", 24, 20, NULL), gates = wg_linear_new(ctx, "gates", 20, 32, NULL);
+    wg_tensor scale = wg_parameter(ctx, "scale", WG_SHAPE(20), wg_init_constant(1));
+    wg_optimizer *adam = wg_adam_new(ctx, "*", &(wg_adam_options){.learning_rate = 0.02, .clip_norm = 1});
+    for (int day = 0; day < 3; day++) {
+        wg_tensor loss = loss_of(ctx, &hidden, &gates, scale, day);
+        wg_optimizer_step(adam, loss);
+        note(seen, loss);
+        wg_clear(ctx);
+    }
+    wg_list all = wg_parameters(ctx, "*");
+    for (size_t i = 0; i < all.count; i++) note(seen, all.items[i]);
+    scratch_close(ctx);
+}
+
+static void expect_same_bits(void)
+{
+    static const int threads[] = {2, 3, 4, 7};
+    static values one, several;
+    one.count = 0;
+    train(1, &one);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        several.count = 0;
+        train(threads[i], &several);
+        cr_assert_eq(several.count, one.count);
+        cr_expect(memcmp(one.value, several.value, one.count * sizeof *one.value) == 0, "%d threads", threads[i]);
+    }
+}
+
+Test(threads, compute_the_same_bits)
+{
+    expect_same_bits();
+}
+
+Test(threads, compute_the_same_bits_when_all_work_is_shared)
+{
+    plan_limits usual = plan_limits_now;
+    plan_limits_now.shared_work = 0;
+    expect_same_bits();
+    plan_limits_now.chunk = TOTAL_BLOCK;
+    expect_same_bits();
+    plan_limits_now = usual;
+}
+
+/* What is cut in chunks agrees with the plain executor: elements beyond the last whole tile, rows longer than a tile,
+   sums that begin anew in each chunk. */
+static wg_tensor cut_flat(wg_context *ctx)
+{
+    wg_tensor x = random_leaf(ctx, WG_SHAPE(5003), 1);
+    return wg_concat(WG_LIST(wg_exp(x), wg_reshape(wg_sum(wg_sin(x), WG_ALL), WG_SHAPE(1))), 0);
+}
+
+static wg_tensor cut_rows(wg_context *ctx)
+{
+    return wg_softmax(random_leaf(ctx, WG_SHAPE(77, 61), 1), -1);
+}
+
+static wg_tensor cut_columns(wg_context *ctx)
+{
+    wg_tensor x = wg_exp(random_leaf(ctx, WG_SHAPE(203, 19), 1));
+    return wg_concat(WG_LIST(wg_sum(x, WG_AXES(0)), wg_max(x, WG_AXES(0)), wg_min(wg_neg(x), WG_AXES(0))), 0);
+}
+
+static wg_tensor long_rows(wg_context *ctx)
+{
+    wg_tensor x = random_leaf(ctx, WG_SHAPE(3, 4099), 1);
+    return wg_sub(x, wg_max(x, WG_KEEP(1)));
+}
+
+Test(chunks, agree_with_the_plain_executor)
+{
+    plan_limits usual = plan_limits_now, cuts[] = {usual, {TOTAL_BLOCK, 0}, {4 * TOTAL_BLOCK, 0}};
+    for (int k = 0; k < 3; k++) {
+        plan_limits_now = cuts[k];
+        expect_as_plain(cut_flat, 1e-5, "flat");
+        expect_as_plain(cut_rows, 1e-5, "rows");
+        expect_as_plain(cut_columns, 1e-5, "columns");
+        expect_as_plain(long_rows, 0, "long rows");
+    }
+    plan_limits_now = usual;
+}
