@@ -36,6 +36,8 @@ struct workload {
     /* The useful work of one step, from which its roofline is computed: arithmetic, memory traffic, and the size of all
        that is touched, which decides the level of memory. 0: no roofline. */
     double flops, bytes, touched;
+    /* Its evaluation is nothing but small groups: their cost is that of dispatching. */
+    bool dispatches;
     /* Makes parameters and buffers. */
     void (*open)(bench *b, double learning_rate);
     /* New random values in the buffers. */
@@ -68,7 +70,7 @@ double bench_item(bench *b);
 double bench_values(bench *b);
 
 extern const workload scalar_w1, mlp_w2, mlp_w3, mlp_w10, lstm_w5, row_softmax, row_layernorm, map_gelu, map_sigmoid,
-    map_sum, adam_w8, vae_w9, record_scalar, record_map, record_layer, record_reduce;
+    map_sum, adam_w8, vae_w9, record_scalar, record_map, record_layer, record_reduce, dispatch_groups;
 
 /* ---- for the program ---- */
 

@@ -85,6 +85,40 @@ static void reduce(bench *b)
     b->loss = wg_sum(y, WG_ALL);
 }
 
+/* ---- dispatch: groups that have nothing to do with one another ---- */
+
+enum { GROUPS = 200, SMALL = 8 * 16 };
+
+static void open_small(bench *b, double learning_rate)
+{
+    (void)learning_rate;
+    b->data[0] = bench_memory(GROUPS * SMALL, sizeof(float));
+}
+
+static void fresh_small(bench *b)
+{
+    bench_normal(b, b->data[0], GROUPS * SMALL);
+}
+
+static void dispatch(bench *b)
+{
+    wg_tensor total = WG_NONE;
+    for (int i = 0; i < GROUPS; i++) {
+        wg_tensor x = wg_borrow_f32(b->ctx, WG_SHAPE(8, 16), &b->data[0][i * SMALL]);
+        wg_tensor sum = wg_sum(wg_mul(wg_abs(x), x), WG_ALL);
+        total = i ? wg_add(total, sum) : sum;
+    }
+    b->loss = total;
+}
+
+static jet naive_dispatch(const bench *b, jet *const *x, double *output)
+{
+    (void)x, (void)output;
+    double total = 0;
+    for (int i = 0; i < GROUPS * SMALL; i++) total += fabs((double)b->data[0][i]) * (double)b->data[0][i];
+    return jet_of(total);
+}
+
 #define PHASES .backward = bench_gradients, .evaluate = recorded
 
 const workload record_scalar = {
@@ -121,4 +155,15 @@ const workload record_reduce = {
     .fresh = fresh_matrices,
     .forward = reduce,
     PHASES,
+};
+
+const workload dispatch_groups = {
+    .name = "dispatch",
+    .summary = "evaluating 200 groups of two kernels on [8, 16], and one of 199 additions",
+    .dispatches = true,
+    .open = open_small,
+    .fresh = fresh_small,
+    .forward = dispatch,
+    .evaluate = bench_item,
+    .naive = naive_dispatch,
 };

@@ -11,8 +11,9 @@
 #include <time.h>
 
 static const workload *const workloads[] = {
-    &scalar_w1, &mlp_w2,  &mlp_w3, &lstm_w5, &row_softmax,   &row_layernorm, &map_gelu,     &map_sigmoid,
-    &map_sum,   &adam_w8, &vae_w9, &mlp_w10, &record_scalar, &record_map,    &record_layer, &record_reduce,
+    &scalar_w1,     &mlp_w2,      &mlp_w3,       &lstm_w5,       &row_softmax,     &row_layernorm,
+    &map_gelu,      &map_sigmoid, &map_sum,      &adam_w8,       &vae_w9,          &mlp_w10,
+    &record_scalar, &record_map,  &record_layer, &record_reduce, &dispatch_groups,
 };
 
 enum { WORKLOADS = sizeof workloads / sizeof *workloads, WARM = 3, LEAST = 5, MOST = 1 << 20 };
@@ -26,6 +27,7 @@ typedef struct {
     size_t steps;
     uint64_t nodes[UPDATE + 1];             /* on the tape after each recording phase */
     long long allocations, own_allocations; /* in all timed steps */
+    double lookup, groups;                  /* seconds spent on finding plans, groups run, in all timed steps */
     double processor;                       /* seconds of processor time in all timed evaluations */
     double total;                           /* of what was read: keeps it from being idle */
     double load[2];                         /* of the machine, at the start and at the end */
@@ -74,7 +76,8 @@ static void timed_step(session *s)
     bench *b = &s->b;
     const workload *w = b->what;
     w->fresh(b);
-    long long own = (long long)wg_context_stats(b->ctx).allocations, all = bench_allocations();
+    wg_stats before = wg_context_stats(b->ctx);
+    long long all = bench_allocations();
     double t[PHASES + 1];
     t[FORWARD] = clock_of(CLOCK_MONOTONIC);
     w->forward(b);
@@ -92,7 +95,10 @@ static void timed_step(session *s)
     for (int p = 0; p < STEP; p++) s->seconds[p][s->steps] = t[p + 1] - t[p];
     s->seconds[STEP][s->steps++] = t[STEP] - t[FORWARD];
     s->allocations += bench_allocations() - all;
-    s->own_allocations += (long long)wg_context_stats(b->ctx).allocations - own;
+    wg_stats after = wg_context_stats(b->ctx);
+    s->own_allocations += (long long)(after.allocations - before.allocations);
+    s->lookup += after.lookup_seconds - before.lookup_seconds;
+    s->groups += (double)(after.groups - before.groups);
     s->processor += processor;
     s->total += result;
 }
@@ -177,8 +183,10 @@ static bool report(session *s)
     put_per_node("vjp_ns_per_node", s, BACKWARD, s->nodes[BACKWARD] - s->nodes[FORWARD]);
     put_per_node("update_ns_per_node", s, UPDATE, s->nodes[UPDATE] - s->nodes[BACKWARD]);
     put_per_node("clear_ns_per_node", s, CLEAR, s->nodes[UPDATE]);
-    put("lookup_ns_per_node", NAN); /* until the engine counts them */
-    put("dispatch_ns_per_group", NAN);
+    put("lookup_ns_per_node", s->lookup / steps / (double)s->nodes[UPDATE] * 1e9);
+    put("groups", s->groups / steps);
+    double rest = s->seconds[EXECUTE][s->steps / 2] - s->lookup / steps; /* what is not finding the plan */
+    put("dispatch_ns_per_group", w->dispatches ? rest / (s->groups / steps) * 1e9 : NAN);
     put("execute_ms", s->seconds[EXECUTE][s->steps / 2] * 1e3);
     put("cores", executed > 0 ? s->processor / executed : NAN);
     put("peak_rss_mb", peak);
@@ -232,7 +240,7 @@ int main(int count, char **arguments)
     if (!s.b.what || s.threads < 1) return usage();
     s.load[0] = machine_load();
     s.b.random = (uint64_t)time(NULL) ^ (uint64_t)(1e9 * clock_of(CLOCK_MONOTONIC));
-    s.b.ctx = wg_context_new(&(wg_context_options){.seed = s.b.random, .threads = s.threads});
+    s.b.ctx = wg_context_new(&(wg_context_options){.seed = s.b.random, .threads = s.threads, .timed = true});
     for (int p = 0; p < PHASES; p++) s.seconds[p] = malloc(MOST * sizeof(double)); /* touched as far as used */
     /* So small that the loss stays put, and no moment fades into denormal numbers. */
     s.b.what->open(&s.b, 1e-6);

@@ -32,10 +32,19 @@ static bool run_demand(wg_context *ctx, engine_state *s, const question *q)
     return fine;
 }
 
+static plan *recall(wg_context *ctx, const question *q)
+{
+    if (!ctx->options.timed) return state_recall(ctx, q);
+    double began = state_seconds();
+    plan *known = state_recall(ctx, q);
+    ctx->plans.lookup_seconds += state_seconds() - began;
+    return known;
+}
+
 static bool compute(wg_context *ctx, engine_state *s, const question *q)
 {
     bool plain = ctx->options.plain || ctx->options.check_finite;
-    plan *known = plain ? NULL : state_recall(ctx, q);
+    plan *known = plain ? NULL : recall(ctx, q);
     if (known) return plan_run(ctx, known, snapshot_source(known->snapshot));
     bool fine = demand_collect(&s->demand, ctx, q->roots, q->count, q->end);
     if (fine && s->demand.count) fine = plain ? plain_evaluate(ctx, &s->demand) : run_demand(ctx, s, q);

@@ -140,6 +140,7 @@ static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
         switch (next->kind) {
         case STEP_GROUP:
             group_run(next->group, s->team, s->registers, s->registers_step);
+            ctx->plans.groups++;
             break;
         case STEP_PRODUCT:
             run_product(s, next->product);

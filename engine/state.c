@@ -7,6 +7,13 @@
 
 enum { MOST_PLANS = 64, MOST_BYTES = 64 << 20 };
 
+double state_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 engine_state *state_of(wg_context *ctx)
 {
     if (ctx->engine_state) return ctx->engine_state;
@@ -70,13 +77,6 @@ static void tell_plans(wg_context *ctx)
 {
     ctx->plans.count = ctx->engine_state->count;
     ctx->plans.bytes = ctx->engine_state->bytes;
-}
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static bool holds(const plan *p, const double *scalar)
@@ -154,9 +154,9 @@ plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
         ctx->plans.hits++;
         return known;
     }
-    double began = seconds_now();
+    double began = state_seconds();
     plan *made = plan_new(&ctx->memory, p, scalar);
-    ctx->plans.seconds += seconds_now() - began;
+    ctx->plans.seconds += state_seconds() - began;
     ctx->plans.misses++;
     FIRED(made_plan);
     while (s->count && (s->count >= MOST_PLANS || s->bytes > MOST_BYTES)) forget_oldest(ctx);

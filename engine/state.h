@@ -19,6 +19,8 @@ typedef struct engine_state {
     team *team;
 } engine_state;
 
+/* A clock that only goes forward. */
+double state_seconds(void);
 /* The state of a context, made when first asked for; NULL without memory. */
 engine_state *state_of(wg_context *ctx);
 void state_close(wg_context *ctx);

@@ -269,5 +269,7 @@ wg_stats wg_context_stats(const wg_context *ctx)
                       .plan_hits = ctx->plans.hits,
                       .plan_misses = ctx->plans.misses,
                       .plan_bytes = ctx->plans.bytes,
-                      .plan_seconds = ctx->plans.seconds};
+                      .plan_seconds = ctx->plans.seconds,
+                      .lookup_seconds = ctx->plans.lookup_seconds,
+                      .groups = ctx->plans.groups};
 }

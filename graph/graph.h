@@ -94,7 +94,9 @@ typedef struct graph_engine {
 typedef struct graph_plans {
     uint64_t count, hits, misses; /* plans kept; evaluations that found theirs, and that did not */
     size_t bytes;
-    double seconds; /* spent on making plans */
+    double seconds;        /* spent on making plans */
+    double lookup_seconds; /* on finding them, with the option timed */
+    uint64_t groups;       /* run so far */
 } graph_plans;
 
 /* Runs when the context is freed, last registered first: for what data loaders and the like own beside its memory. */

@@ -29,26 +29,29 @@ typedef struct {
     const wg_weights *weights; /* parameters of the same name alias these, frozen. Default: none */
     bool eager;                /* compute each op when it is recorded, for debugging */
     bool plain;                /* compute one node at a time, without plans: to compare with; so does WG_PLAIN=1 */
+    bool timed;                /* measure lookup_seconds of wg_stats, which takes some 50 ns of each evaluation */
     bool check_finite;         /* a NaN or an infinity in any computed value is an error that names the op */
     bool break_on_error;       /* raise SIGTRAP at the first error: for use in a debugger */
 } wg_context_options;
 
 /* Counters of a context, for logs and tests. */
 typedef struct {
-    uint64_t nodes;       /* on the tape now */
-    uint64_t recorded;    /* nodes ever recorded */
-    uint64_t evaluations; /* times the engine has run */
-    uint64_t computed;    /* nodes it has computed */
-    uint64_t clears;      /* calls of wg_clear */
-    uint64_t draws;       /* random tensors drawn */
-    uint64_t allocations; /* calls of the allocator */
-    size_t bytes;         /* held from the allocator now */
-    size_t peak_bytes;    /* most ever held */
-    uint64_t plans;       /* kept now, to serve evaluations like those they were made for */
-    uint64_t plan_hits;   /* evaluations that found their plan */
-    uint64_t plan_misses; /* plans made */
-    size_t plan_bytes;    /* of the plans kept now */
-    double plan_seconds;  /* spent on making plans */
+    uint64_t nodes;        /* on the tape now */
+    uint64_t recorded;     /* nodes ever recorded */
+    uint64_t evaluations;  /* times the engine has run */
+    uint64_t computed;     /* nodes it has computed */
+    uint64_t clears;       /* calls of wg_clear */
+    uint64_t draws;        /* random tensors drawn */
+    uint64_t allocations;  /* calls of the allocator */
+    size_t bytes;          /* held from the allocator now */
+    size_t peak_bytes;     /* most ever held */
+    uint64_t plans;        /* kept now, to serve evaluations like those they were made for */
+    uint64_t plan_hits;    /* evaluations that found their plan */
+    uint64_t plan_misses;  /* plans made */
+    size_t plan_bytes;     /* of the plans kept now */
+    double plan_seconds;   /* spent on making plans */
+    double lookup_seconds; /* spent on finding plans, with the option timed */
+    uint64_t groups;       /* fused groups that have been run */
 } wg_stats;
 
 /* A new context; NULL options are all defaults. NULL if there is no memory for it or an option is wrong: then
