@@ -24,9 +24,10 @@ static void *standard_allocate(void *user, size_t size)
 {
     (void)user;
     if (size < 2 * HUGE_PAGE) return aligned_alloc(MEMORY_ALIGNMENT, size);
-    void *block = aligned_alloc(HUGE_PAGE, size);
+    void *block = NULL;
+    if (posix_memalign(&block, HUGE_PAGE, size) != 0) return NULL;
 #ifdef MADV_HUGEPAGE
-    if (block) madvise(block, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    madvise(block, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
 #endif
     return block;
 }

@@ -11,11 +11,6 @@ typedef struct binding {
     binding_state state;
 } binding;
 
-typedef struct described {
-    uint32_t node;
-    int64_t integer[8];
-} described;
-
 typedef struct fixed_number {
     uint32_t node;
     double value;
@@ -27,13 +22,12 @@ typedef struct structure {
 
 struct snapshot {
     bump bump;
-    uint64_t trims; /* of shapes: their numbers mean the same until the next one */
+    uint64_t trims; /* numbers of shapes and attributes mean the same until the next one */
     uint32_t node_count, end;
-    size_t root_count, assign_count, input_count, binding_count, described_count, fixed_count;
+    size_t root_count, assign_count, input_count, binding_count, fixed_count;
     structure *nodes;
     uint32_t *roots, *inputs, *source;
     binding *bindings;
-    described *attributes;
     fixed_number *numbers;
 };
 
@@ -61,7 +55,6 @@ static void count_nodes(snapshot *s, const wg_context *ctx)
     for (uint32_t id = 1; id < s->node_count; id++) {
         const node *n = graph_node(ctx, id);
         s->binding_count += is_binding(n);
-        s->described_count += n->attributes != 0;
         s->fixed_count += (n->flags & NODE_FIXED) != 0;
     }
 }
@@ -72,10 +65,6 @@ static void note_node(snapshot *s, const wg_context *ctx, uint32_t id)
     memcpy(&s->nodes[id], n, NODE_STRUCTURE);
     if (is_binding(n)) s->bindings[s->binding_count++] = (binding){id, state_of_binding(ctx, n)};
     if (n->flags & NODE_FIXED) s->numbers[s->fixed_count++] = (fixed_number){id, n->scalar};
-    if (!n->attributes) return;
-    described *d = &s->attributes[s->described_count++];
-    d->node = id;
-    memcpy(d->integer, graph_attributes(ctx, n)->integer, sizeof d->integer);
 }
 
 snapshot *snapshot_new(wg_context *ctx, const question *q, const program *p)
@@ -93,7 +82,6 @@ snapshot *snapshot_new(wg_context *ctx, const question *q, const program *p)
     count_nodes(s, ctx);
     s->nodes = bump_new(b, s->node_count, sizeof *s->nodes);
     s->bindings = bump_new(b, s->binding_count, sizeof *s->bindings);
-    s->attributes = bump_new(b, s->described_count, sizeof *s->attributes);
     s->numbers = bump_new(b, s->fixed_count, sizeof *s->numbers);
     s->roots = copied(b, q->roots, q->count, sizeof *s->roots);
     s->inputs = copied(b, ctx->inputs, s->input_count, sizeof *s->inputs);
@@ -102,7 +90,7 @@ snapshot *snapshot_new(wg_context *ctx, const question *q, const program *p)
         snapshot_free(s, ctx);
         return NULL;
     }
-    s->binding_count = s->described_count = s->fixed_count = 0;
+    s->binding_count = s->fixed_count = 0;
     for (uint32_t id = 1; id < s->node_count; id++) note_node(s, ctx, id);
     return s;
 }
@@ -147,11 +135,6 @@ static bool same_rest(const snapshot *s, const wg_context *ctx)
     for (size_t i = 0; i < s->fixed_count; i++)
         if (memcmp(&graph_node(ctx, s->numbers[i].node)->scalar, &s->numbers[i].value, sizeof(double)) != 0)
             return false;
-    for (size_t i = 0; i < s->described_count; i++) {
-        const described *d = &s->attributes[i];
-        if (memcmp(graph_attributes(ctx, graph_node(ctx, d->node))->integer, d->integer, sizeof d->integer) != 0)
-            return false;
-    }
     return true;
 }
 

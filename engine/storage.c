@@ -75,16 +75,26 @@ bool storage_assign(storage *m, const schedule *s, bump *b)
     return true;
 }
 
-/* ---- the arena: largest first, each at the lowest offset where nothing lives at the same time ---- */
+/* ---- the arena: one block after the other, each at the lowest offset where nothing lives at the same time. No order
+   is always best, so the least of some is taken. ---- */
 
 typedef struct block {
     uint32_t item;
-    size_t bytes;
+    size_t bytes, key; /* in the order of rising keys */
 } block;
 
-static int larger_first(const void *a, const void *b)
+typedef enum placing { LARGEST_FIRST, LONGEST_FIRST, EARLIEST_FIRST, PLACINGS } placing;
+
+static size_t placing_key(const storage *m, const block *b, placing order)
+{
+    size_t steps = m->last[b->item] - m->first[b->item] + 1;
+    return order == LARGEST_FIRST ? SIZE_MAX - b->bytes : order == LONGEST_FIRST ? SIZE_MAX - steps : m->first[b->item];
+}
+
+static int by_key(const void *a, const void *b)
 {
     const block *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     return x->item < y->item ? -1 : x->item > y->item;
 }
@@ -132,24 +142,41 @@ static size_t live_bound(const storage *m, const schedule *s, const block *block
     return (size_t)most;
 }
 
-bool storage_place(storage *m, const schedule *s, bump *b)
+/* Places all blocks in one order; returns the size of the arena. */
+static size_t place_all(storage *m, const program *p, block *blocks, size_t count, uint32_t *placed, placing order)
 {
-    const program *p = s->program;
-    block *blocks = bump_new(b, p->count, sizeof *blocks);
-    uint32_t *placed = bump_new(b, p->count, sizeof *placed);
-    size_t count = 0;
-    if (b->failed) return false;
-    for (uint32_t i = 0; i < p->count; i++)
-        if (m->kind[i] == STORED_ARENA) blocks[count++] = (block){i, storage_bytes(&p->items[i])};
-    qsort(blocks, count, sizeof *blocks, larger_first);
+    size_t arena = 0;
+    for (size_t i = 0; i < count; i++) blocks[i].key = placing_key(m, &blocks[i], order);
+    qsort(blocks, count, sizeof *blocks, by_key);
     for (size_t i = 0; i < count; i++) {
         uint32_t index = blocks[i].item;
         m->offset[index] = lowest_offset(m, p, placed, i, index, blocks[i].bytes);
         if (m->offset[index]) FIRED(placed_above);
         insert(m, placed, i, index);
         size_t end = (size_t)m->offset[index] + blocks[i].bytes;
-        if (end > m->arena) m->arena = end;
+        if (end > arena) arena = end;
     }
+    return arena;
+}
+
+bool storage_place(storage *m, const schedule *s, bump *b)
+{
+    const program *p = s->program;
+    block *blocks = bump_new(b, p->count, sizeof *blocks);
+    uint32_t *placed = bump_new(b, p->count, sizeof *placed);
+    size_t count = 0, least = SIZE_MAX;
+    if (b->failed) return false;
+    for (uint32_t i = 0; i < p->count; i++)
+        if (m->kind[i] == STORED_ARENA) blocks[count++] = (block){.item = i, .bytes = storage_bytes(&p->items[i])};
     m->bound = live_bound(m, s, blocks, count, b);
+    placing best = LARGEST_FIRST;
+    for (placing order = 0; order < PLACINGS && least > m->bound; order++) {
+        m->arena = place_all(m, p, blocks, count, placed, order);
+        if (m->arena < least) {
+            least = m->arena;
+            best = order;
+        }
+    }
+    if (m->arena > least) m->arena = place_all(m, p, blocks, count, placed, best);
     return !b->failed;
 }

@@ -502,3 +502,22 @@ Test(substitute, of_a_value_assigned_since_is_an_error)
     cr_expect_not_null(strstr(wg_error(ctx), "substitute: reads the value that \"w\" had"), "%s", wg_error(ctx));
     wg_context_free(ctx);
 }
+
+/* Nothing is recorded for operands whose gradients nobody asks for. */
+Test(wanted, only_what_is_asked_for_is_recorded)
+{
+    wg_context *ctx = scratch_context();
+    wg_tensor x = wg_ones(ctx, WG_SHAPE(2, 3)), w = wg_ones(ctx, WG_SHAPE(3, 4));
+    wg_tensor y = wg_matmul(x, w), loss = wg_sum(y, WG_ALL);
+    cr_expect(wg_wanted(y, 0) && wg_wanted(y, 1), "outside of a sweep all are");
+    uint64_t before = wg_context_stats(ctx).recorded;
+    wg_grad(loss, w);
+    uint64_t one = wg_context_stats(ctx).recorded - before;
+    wg_grads(loss, WG_LIST(x, w), (wg_tensor[2]){WG_NONE, WG_NONE});
+    cr_expect_eq(wg_context_stats(ctx).recorded - before - one, one + 1, "one product more");
+    wg_tensor scaled = wg_sum(wg_div_scalar(x, 3), WG_ALL);
+    before = wg_context_stats(ctx).recorded;
+    wg_grad(scaled, x);
+    cr_expect_eq(wg_context_stats(ctx).recorded - before, 4); /* 1, reshape, expand, div: and no scalar */
+    scratch_close(ctx);
+}

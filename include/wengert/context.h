@@ -22,7 +22,7 @@ typedef struct wg_weights wg_weights;
 typedef struct {
     wg_type type;              /* default element type, WG_F32 or WG_F64. Default: WG_F32 */
     uint64_t seed;             /* of all random numbers. Default: 0 */
-    int threads;               /* of the library's own, at most; it starts none yet (a CBLAS may have its own) */
+    int threads;               /* at work on an evaluation, the caller included. Default: one for each processor */
     wg_mode mode;              /* Default: WG_TRAIN */
     size_t memory_limit;       /* in bytes, everything together. Default: none */
     wg_allocator allocator;    /* Default: the C library's */

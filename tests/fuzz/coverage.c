@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { NAMES = 256, RULES_FROM = 20000, LEAST_OF_RULE = 20 };
+enum { NAMES = 256, RULES_FROM = 20000, LEAST_OF_RULE = 5 };
 
 typedef struct {
     const char *name;
