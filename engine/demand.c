@@ -154,8 +154,9 @@ bool demand_collect(demand *d, wg_context *ctx, const uint32_t *roots, size_t co
         reverse(d->id, d->count);
         return true;
     }
-    if (lost) {
+    if (lost) { /* all is marked, and to be cleared */
         d->lowest = 1;
+        d->highest = ctx->node_count - 1;
         mark_lost(d, ctx);
         check_lost(d, ctx, roots, count);
     }

@@ -1,6 +1,7 @@
 /* A matrix that many products read transposed is transposed once. A recurrence multiplies by the same weight at every
    step, backward by its transpose, which the product's machine code reads less well. */
 #include "engine/passes.h"
+#include "engine/planted.h"
 
 #include "engine/product_step.h"
 #include "ops/rows.h"
@@ -45,6 +46,7 @@ static uint32_t hoisted(hoisting *h, uint32_t index, uint32_t right)
 {
     const program *from = h->r.from;
     const item *it = &from->items[index];
+    FIRED(hoisted);
     uint32_t operands[3], matrix = turned(h, right);
     if (matrix == NO_ITEM) return NO_ITEM;
     for (uint32_t k = 0; k + 1 < it->count; k++) operands[k] = rewriting_operand(&h->r, index, k);

@@ -16,7 +16,7 @@ enum { PLANTED_BUGS = 12 };
     R(taken_out) R(joined_group) R(joined_shared) R(fused_down) R(fused_up) R(placed_above) R(in_place) \
     R(wrote_in_place) R(recalled) R(found_plan) R(made_plan) R(broke_assumption) R(row_reduction) \
     R(column_reduction) R(total_reduction) R(own_kernel) R(brought) R(stored_later) R(product) R(call) R(copy) \
-    R(many_chunks) R(paired)
+    R(many_chunks) R(hoisted) R(paired)
 /* clang-format on */
 
 #ifdef WG_PLANTED

@@ -383,3 +383,23 @@ Test(evaluating, dead_nodes_are_not_computed)
     cr_expect_eq(computed(ctx) - spent, 2);
     scratch_close(ctx);
 }
+
+/* What an error looked at does not stay marked for the next evaluation. */
+Test(overwritten, an_error_leaves_no_marks)
+{
+    for (int plain = 0; plain < 2; plain++) {
+        wg_context *ctx = scratch_context_with((wg_context_options){.plain = plain});
+        wg_tensor a = wg_variable(ctx, "a", wg_scalar(ctx, 1)), b = wg_variable(ctx, "b", wg_scalar(ctx, 2));
+        wg_clear(ctx);
+        for (int step = 0; step < 2; step++) {
+            wg_tensor other = wg_scalar(ctx, 3), old = wg_neg(a);
+            wg_assign(a, b);
+            wg_assign(b, old);
+            cr_expect(wg_eval(WG_LIST(other)), "%s", wg_error(ctx));
+            cr_expect_not(wg_eval(WG_LIST(old)));
+            cr_expect_eq(wg_error_status(ctx), WG_OVERWRITTEN);
+            wg_recover(ctx);
+        }
+        scratch_close(ctx);
+    }
+}

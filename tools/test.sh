@@ -99,7 +99,7 @@ export LC_ALL=C.UTF-8
 unset WG_TEST_DECIMAL_COMMA LOCPATH
 
 echo 'gcc, no optional library:'
-if build bare gcc -Dblas=none -Dzlib=disabled -Dlibdw=disabled -Dgraphviz=disabled -Dexamples=false; then
+if build bare gcc -Dblas=none -Dxsmm=disabled -Dzlib=disabled -Dlibdw=disabled -Dgraphviz=disabled -Dexamples=false; then
     check bare unit --suite unit
 fi
 
@@ -119,9 +119,10 @@ fi
 
 echo 'thread sanitizer:'
 export TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1
-targets=test_threads
+targets='test_threads test_team test_product_threads test_engine_threads'
 if build tsan gcc -Db_sanitize=thread -Dplain_tests=true -Dexamples=false; then
-    check tsan threads test_threads ${fixed:+"--wrapper=$fixed"}
+    # shellcheck disable=SC2086
+    check tsan threads $targets ${fixed:+"--wrapper=$fixed"}
 fi
 targets=
 
