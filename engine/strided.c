@@ -43,14 +43,26 @@ static void next_run(walk *w)
         for (int64_t i = 0; i < count; i++) to[i * to_step] = from[i * from_step];                \
     }
 
+#define FILL_ELEMENTS(T)                                   \
+    static void fill_##T(T *to, T value, int64_t count)    \
+    {                                                      \
+        for (int64_t i = 0; i < count; i++) to[i] = value; \
+    }
+
 COPY_ELEMENTS(uint8_t)
 COPY_ELEMENTS(uint32_t)
 COPY_ELEMENTS(uint64_t)
+FILL_ELEMENTS(uint32_t)
+FILL_ELEMENTS(uint64_t)
 
 static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count, size_t element)
 {
     if (to_step == 1 && from_step == 1)
         memcpy(to, from, (size_t)count * element);
+    else if (to_step == 1 && from_step == 0 && element == 4)
+        fill_uint32_t((uint32_t *)(void *)to, *(const uint32_t *)(const void *)from, count);
+    else if (to_step == 1 && from_step == 0 && element == 8)
+        fill_uint64_t((uint64_t *)(void *)to, *(const uint64_t *)(const void *)from, count);
     else if (element == 1)
         copy_uint8_t((uint8_t *)to, to_step, (const uint8_t *)from, from_step, count);
     else if (element == 4)

@@ -391,7 +391,7 @@ Test(overwritten, an_error_leaves_no_marks)
         wg_context *ctx = scratch_context_with((wg_context_options){.plain = plain});
         wg_tensor a = wg_variable(ctx, "a", wg_scalar(ctx, 1)), b = wg_variable(ctx, "b", wg_scalar(ctx, 2));
         wg_clear(ctx);
-        for (int step = 0; step < 2; step++) {
+        for (int round = 0; round < 2; round++) {
             wg_tensor other = wg_scalar(ctx, 3), old = wg_neg(a);
             wg_assign(a, b);
             wg_assign(b, old);
