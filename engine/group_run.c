@@ -1,6 +1,8 @@
 /* The tile interpreter: runs the instructions of a group tile by tile, so that what they hand to one another stays in
    the first-level cache. */
 #include "engine/plan.h"
+
+#include "base/float_mode.h"
 #include "engine/planted.h"
 #include "ops/rows.h"
 
@@ -160,6 +162,7 @@ typedef struct running {
     group_code *g;
     char *registers;
     size_t step;
+    uint32_t mode;
 } running;
 
 static void clear_accumulators(const instruction *in)
@@ -195,6 +198,7 @@ static void run_chunk(void *argument, int64_t chunk, int thread)
     const running *r = argument;
     group_code *g = r->g;
     instruction *instructions = g->instructions;
+    if (thread) float_mode_take(r->mode);
     if (g->rows > g->tile_rows) {
         char *own = r->registers + (size_t)thread * r->step;
         instructions = (instruction *)(void *)(own + g->registers);
@@ -259,7 +263,7 @@ FINISH(double)
 
 void group_run(group_code *g, team *t, char *registers, size_t registers_step)
 {
-    running r = {g, registers, registers_step};
+    running r = {g, registers, registers_step, float_mode()};
     if (g->singles) {
         for (const single_instruction *i = g->singles, *end = i + g->count; i < end; i++)
             i->run(i->out, i->in[0], i->in[1]);

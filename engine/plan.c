@@ -8,21 +8,38 @@ static void find_sources(program *p)
     for (uint32_t i = 0; i < p->count; i++) p->source[i] = i;
 }
 
-/* Rewrites the program until it is ready to be laid out. */
-static bool rewrite(plan *p, program *final, const double *scalar, bump *b)
+/* pass_merge, whose assumptions the plan keeps. */
+static bool merge(plan *p, const program *from, program *to, const double *scalar, bump *b)
 {
-    program first, simple, merged, again, summed, hoisted;
-    if (!program_copy(&first, &p->key, b)) return false;
-    find_sources(&first);
     assumptions made = {0};
-    bool fine = pass_simplify(&first, &simple, b) && pass_merge(&simple, &merged, scalar, &made, b) &&
-                pass_simplify(&merged, &again, b) && pass_accumulate(&again, &summed, b) &&
-                pass_hoist(&summed, &hoisted, b) && pass_dead(&hoisted, final, b);
-    if (!fine) return false;
+    if (!pass_merge(from, to, scalar, &made, b)) return false;
     p->assumptions.items = bump_new(&p->bump, made.count, sizeof *made.items);
     for (size_t i = 0; p->assumptions.items && i < made.count; i++) p->assumptions.items[i] = made.items[i];
     p->assumptions.count = made.count;
     return !p->bump.failed;
+}
+
+typedef bool (*rewriting_pass)(const program *from, program *to, bump *b);
+
+/* Rewrites the program until it is ready to be laid out. Each pass reads what the one before has written, whose memory
+   is given back then; the last one writes to `b`. */
+static bool rewrite(plan *p, program *final, const double *scalar, bump *b)
+{
+    static const rewriting_pass passes[] = {pass_simplify, NULL, pass_simplify, pass_accumulate, pass_hoist};
+    enum { PASSES = sizeof passes / sizeof *passes };
+    bump own[2] = {bump_of(b->memory), bump_of(b->memory)};
+    program at[2];
+    bool fine = program_copy(&at[0], &p->key, &own[0]);
+    if (fine) find_sources(&at[0]);
+    for (int i = 0; fine && i < PASSES; i++) {
+        int from = i % 2, to = !from;
+        bump_free(&own[to]);
+        fine = passes[i] ? passes[i](&at[from], &at[to], &own[to]) : merge(p, &at[from], &at[to], scalar, &own[to]);
+    }
+    fine = fine && pass_dead(&at[PASSES % 2], final, b);
+    bump_free(&own[0]);
+    bump_free(&own[1]);
+    return fine;
 }
 
 static bool lay_out(plan *p, const program *final, bump *b)

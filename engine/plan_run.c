@@ -3,6 +3,8 @@
 #include "engine/planted.h"
 #include "engine/state.h"
 
+#include "base/float_mode.h"
+
 #include <string.h>
 
 /* ---- addresses ---- */
@@ -92,12 +94,14 @@ typedef struct running_product {
     const product_code_step *code;
     char *registers;
     size_t step;
+    uint32_t mode;
 } running_product;
 
 static void run_product_task(void *argument, int64_t task, int thread)
 {
     const running_product *r = argument;
     const product_code_step *code = r->code;
+    if (thread) float_mode_take(r->mode);
     const product_loop *l = &code->loop;
     int64_t size = (int64_t)wg_type_size(l->one.type), repeat = task / code->plan.tasks, a = 0, b = 0, c = 0;
     for (int i = l->rank; i-- > 0; repeat /= l->dim[i]) {
@@ -112,7 +116,7 @@ static void run_product_task(void *argument, int64_t task, int thread)
 
 static void run_product(const engine_state *s, const product_code_step *code)
 {
-    running_product r = {code, s->registers, s->registers_step};
+    running_product r = {code, s->registers, s->registers_step, float_mode()};
     int64_t tasks = code->plan.tasks * code->repeats;
     if (tasks == 1)
         run_product_task(&r, 0, 0);

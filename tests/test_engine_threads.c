@@ -4,6 +4,8 @@
 #include "engine/limits.h"
 #include "tests/planned.h"
 
+#include <fenv.h>
+
 enum { MOST_VALUES = 4096 };
 
 typedef struct {
@@ -121,4 +123,23 @@ Test(chunks, agree_with_the_plain_executor)
         expect_as_plain(long_rows, 0, "long rows");
     }
     plan_limits_now = usual;
+}
+
+/* Threads that were started under another rounding mode compute in the mode of the one that asks. */
+Test(threads, take_over_the_rounding_of_the_caller)
+{
+    enum { SIZE = 1 << 20 };
+    static float third[2][SIZE];
+    for (int helped = 0; helped < 2; helped++) {
+        wg_context *ctx = scratch_context_with((wg_context_options){.threads = 1 + helped});
+        for (int round = 0; round < 2; round++) {
+            fesetround(round ? FE_UPWARD : FE_TONEAREST);
+            wg_tensor x = wg_div_scalar(wg_add_scalar(wg_iota(ctx, WG_F32, WG_SHAPE(SIZE), 0), 1), 3);
+            cr_expect(wg_read_f32(x, third[helped], SIZE), "%s", wg_error(ctx));
+            wg_clear(ctx);
+        }
+        fesetround(FE_TONEAREST);
+        scratch_close(ctx);
+    }
+    cr_expect_eq(memcmp(third[0], third[1], sizeof third[0]), 0);
 }
