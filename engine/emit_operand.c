@@ -65,6 +65,16 @@ static bool has_column_reduction(const emission *e)
     return false;
 }
 
+/* What an element costs, in simple instructions: functions that are computed approximately take several. */
+static int64_t work_of_element(const emission *e)
+{
+    enum { FUNCTION = 6 };
+    int64_t work = 0;
+    for (size_t i = 0; i < e->g->count; i++)
+        work += e->s->program->items[e->g->items[i]].op->numerics.ulp >= 1 ? FUNCTION : 1;
+    return work;
+}
+
 void emit_geometry(emission *e)
 {
     group_code *c = e->code;
@@ -81,7 +91,11 @@ void emit_geometry(emission *e)
     c->chunks = divided(c->rows, c->chunk_rows);
     if (c->tile_rows > c->chunk_rows) c->tile_rows = c->chunk_rows;
     if (c->chunks > 1) FIRED(many_chunks);
-    c->alone = c->chunks == 1 || e->g->size * (int64_t)e->g->count < plan_limits_now.shared_work;
+    c->alone = c->chunks == 1 || e->g->size * work_of_element(e) < plan_limits_now.shared_work;
+    if (c->alone && !has_column_reduction(e)) { /* nothing depends on chunks */
+        c->chunk_rows = c->rows;
+        c->chunks = 1;
+    }
 }
 
 /* ---- registers ---- */

@@ -71,6 +71,8 @@ static int64_t parts_of_rows(const product_plan *plan, int64_t rows, int64_t acr
 {
     int64_t down = divide_up(rows, ROWS), others = across * plan->shape.batch;
     if (others % 2) down = even(down);
+    bool odd = others * down % 2 && others * down > 1;
+    if (odd && flops >= 16 * UNIT && rows >= 4 * product_code_lanes(plan->shape.type)) down *= 2;
     if (others * down == 1 && flops >= 2 * UNIT && rows >= 2 * product_code_lanes(plan->shape.type)) down = 2;
     while (others * down < 4 && flops >= 16 * UNIT && rows > down * FEW_ROWS) down *= 2;
     return down;
@@ -91,8 +93,8 @@ static void choose_cuts(product_plan *plan)
     double flops = 2 * (double)rows * (double)columns * (double)s->inner;
     int64_t across = divide_up(columns, COLUMNS);
     if (s->batch % 2 && divide_up(rows, ROWS) % 2) across = even(across);
-    plan->rows = cut(rows, parts_of_rows(plan, rows, across, flops), 2);
     plan->columns = cut(columns, across, product_code_lanes(s->type));
+    plan->rows = cut(rows, parts_of_rows(plan, rows, plan->columns.parts, flops), 2);
     plan->depth = cut(s->inner, divide_up(s->inner, DEPTH), 4);
     plan->packed = worth_packing(plan);
     plan->units = plan->rows.parts * plan->columns.parts * s->batch;
