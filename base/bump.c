@@ -37,6 +37,13 @@ void *bump_new(bump *b, size_t count, size_t size)
     return result;
 }
 
+void *bump_copy(bump *b, const void *array, size_t count, size_t size)
+{
+    void *copy = bump_new(b, count, size);
+    if (copy && count) memcpy(copy, array, count * size);
+    return copy;
+}
+
 bool bump_grow(bump *b, void **array, size_t *capacity, size_t needed, size_t size)
 {
     if (needed <= *capacity) return true;

@@ -18,6 +18,8 @@ static inline bump bump_of(memory *m)
 
 /* `count` elements of `size` bytes, zeroed, aligned to 16 bytes; NULL, and failed, without memory. */
 void *bump_new(bump *b, size_t count, size_t size);
+/* A copy of an array. */
+void *bump_copy(bump *b, const void *array, size_t count, size_t size);
 /* Grows an array as memory_grow does; the old one stays until the end. */
 bool bump_grow(bump *b, void **array, size_t *capacity, size_t needed, size_t size);
 /* Gives back everything. */

@@ -4,31 +4,28 @@
 #include "engine/passes.h"
 #include "engine/planted.h"
 
-#include "engine/view.h"
+#include "engine/product_step.h"
 #include "ops/rows.h"
 
 const wg_op engine_multiply_add = {.name = "multiply_add", .summary = "x + a b", .arity = 3};
 
-typedef struct uses {
-    uint32_t *count; /* readers of each item, results counted */
-} uses;
-
-static void count_uses(uses *u, const program *p)
+/* The readers of each item; results count for more than one. */
+static void count_uses(uint32_t *uses, const program *p)
 {
     for (uint32_t i = 0; i < p->count; i++) {
         const item *it = &p->items[i];
-        u->count[i] += it->flags & ITEM_KEEP ? 2 : 0;
+        uses[i] += it->flags & ITEM_KEEP ? 2 : 0;
         for (uint32_t k = 0; k < it->count; k++)
-            if (program_operands(p, it)[k] != NO_ITEM) u->count[program_operands(p, it)[k]]++;
+            if (program_operands(p, it)[k] != NO_ITEM) uses[program_operands(p, it)[k]]++;
     }
 }
 
 /* The item that an operand is under another shape at most, as long as nobody else reads it. */
-static uint32_t behind(const program *p, const uses *u, uint32_t index)
+static uint32_t behind(const program *p, const uint32_t *uses, uint32_t index)
 {
-    while (u->count[index] == 1 && p->items[index].op && p->items[index].op->alias)
+    while (uses[index] == 1 && p->items[index].op && p->items[index].op->alias)
         index = program_operands(p, &p->items[index])[0];
-    return u->count[index] == 1 ? index : NO_ITEM;
+    return uses[index] == 1 ? index : NO_ITEM;
 }
 
 /* The product of `to` that an item of `from` has become; NO_ITEM: it is none. */
@@ -36,29 +33,29 @@ static uint32_t product_of(const rewriting *r, uint32_t index)
 {
     uint32_t at = r->map[index];
     while (r->to->items[at].op && r->to->items[at].op->alias) at = program_operands(r->to, &r->to->items[at])[0];
-    const wg_op *op = r->to->items[at].op;
-    return op == &ops_matmul || op == &engine_multiply_add ? at : NO_ITEM;
+    return is_product(&r->to->items[at]) ? at : NO_ITEM;
 }
 
 /* What stands for an addition of two products, of which the first may be a sum of products; NO_ITEM: it stays. */
-static uint32_t accumulated(rewriting *r, const uses *u, uint32_t index)
+static uint32_t accumulated(rewriting *r, const uint32_t *uses, uint32_t index)
 {
     const program *from = r->from;
     const item *it = &from->items[index];
     if (it->op != &ops_add || it->scalar_operand) return NO_ITEM;
-    uint32_t x = behind(from, u, program_operands(from, it)[0]), y = behind(from, u, program_operands(from, it)[1]);
+    uint32_t x = behind(from, uses, program_operands(from, it)[0]),
+             y = behind(from, uses, program_operands(from, it)[1]);
     if (x == NO_ITEM || y == NO_ITEM || from->items[y].op != &ops_matmul) return NO_ITEM;
     uint32_t into = product_of(r, x);
-    const item product = from->items[y];
-    if (into == NO_ITEM || !wg_shape_equal(r->to->items[into].shape, product.shape)) return NO_ITEM;
+    const item matmul = from->items[y];
+    if (into == NO_ITEM || !wg_shape_equal(r->to->items[into].shape, matmul.shape)) return NO_ITEM;
     FIRED(accumulated);
     uint32_t operands[3] = {into, rewriting_operand(r, y, 0), rewriting_operand(r, y, 1)}, source = from->source[index];
-    bool same_shape = wg_shape_equal(it->shape, product.shape);
-    item sum = product, back = *it;
+    bool same_shape = wg_shape_equal(it->shape, matmul.shape);
+    item sum = matmul, back = *it;
     sum.op = &engine_multiply_add;
     sum.count = 3;
     sum.flags = same_shape ? it->flags : 0;
-    uint32_t added = rewriting_add(r, &sum, operands, &from->attributes[product.attributes], source);
+    uint32_t added = rewriting_add(r, &sum, operands, &from->attributes[matmul.attributes], source);
     if (added == NO_ITEM || same_shape) return added;
     back.op = &ops_reshape;
     back.count = 1;
@@ -68,11 +65,11 @@ static uint32_t accumulated(rewriting *r, const uses *u, uint32_t index)
 bool pass_accumulate(const program *from, program *to, bump *b)
 {
     rewriting r;
-    uses u = {bump_new(b, from->count, sizeof *u.count)};
-    if (!rewriting_begin(&r, from, to, b) || !u.count) return false;
-    count_uses(&u, from);
+    uint32_t *uses = bump_new(b, from->count, sizeof *uses);
+    if (!rewriting_begin(&r, from, to, b) || !uses) return false;
+    count_uses(uses, from);
     for (uint32_t i = 0; i < from->count && !b->failed; i++) {
-        uint32_t found = accumulated(&r, &u, i);
+        uint32_t found = accumulated(&r, uses, i);
         r.map[i] = found == NO_ITEM ? rewriting_keep(&r, i) : found;
     }
     return !b->failed;

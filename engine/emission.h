@@ -63,7 +63,7 @@ operand take_register(emission *e, wg_type type);
 /* Operand k of an item of the group, and where its result is to lie; *later: it is written to a register first. */
 operand operand_read(const emission *e, uint32_t index, uint32_t k);
 operand operand_result(const emission *e, uint32_t index, bool *later);
-/* One element after the other, or with `rows` one row after the other. */
+/* One element after the other, without gaps between rows. */
 bool operand_flat(const emission *e, const operand *o);
 
 #endif

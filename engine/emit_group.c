@@ -155,12 +155,12 @@ static bool finish_item(emission *e, size_t at, instruction in, operands *o)
 {
     uint32_t index = e->g->items[at];
     const item *it = &e->s->program->items[index];
-    bool later, fine = true;
+    bool later;
     give_back(e, at, o, it->type);
     operand out = prepare_result(e, index, &later);
     bool turned = in.special == SPECIAL_OP && in.extent == EXTENT_FLAT && !operand_flat(e, &out);
     operand to = turned ? take_register(e, out.type) : out; /* the op's own kernel writes flat */
-    fine = add_draft(e, in, o->item, o->count, &to);
+    bool fine = add_draft(e, in, o->item, o->count, &to);
     if (turned) {
         fine = fine && add_copy(e, SPECIAL_COPY, EXTENT_ROWS, &to, &out, NULL);
         e->taken[to.reg] = 0;
@@ -547,9 +547,8 @@ bool plan_emit_group(emission *e, const group *g)
     for (size_t i = 0; fine && i < g->count; i++) fine = emit_item(e, i);
     fine = fine && settle(e);
     if (fine && code->finish_count) {
-        finish *kept = bump_new(&p->bump, code->finish_count, sizeof *kept);
-        if ((fine = kept != NULL)) code->finishes = memcpy(kept, code->finishes, code->finish_count * sizeof *kept);
-        fine = fine && settle_finishes(e);
+        code->finishes = bump_copy(&p->bump, code->finishes, code->finish_count, sizeof *code->finishes);
+        fine = code->finishes && settle_finishes(e);
     }
     bump_free(&temporary);
     if (!fine) return false;

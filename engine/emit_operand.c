@@ -128,14 +128,6 @@ operand take_register(emission *e, wg_type type)
 
 /* ---- operands ---- */
 
-static wg_type operand_type(const program *p, const item *it, uint32_t k)
-{
-    uint32_t from = program_operands(p, it)[k];
-    if (from != NO_ITEM) return (wg_type)p->items[from].type;
-    uint32_t partner = it->count > 1 ? program_operands(p, it)[!k] : NO_ITEM;
-    return partner == NO_ITEM ? (wg_type)it->type : (wg_type)p->items[partner].type;
-}
-
 /* What lies in the memory of another step, or is given, as o->reading says. */
 static void follow_memory(const emission *e, operand *o, bool row_values)
 {
@@ -164,7 +156,7 @@ operand operand_read(const emission *e, uint32_t index, uint32_t k)
     const schedule *s = e->s;
     const program *p = s->program;
     bool row_values = s->roles[index] == ROLE_ROW;
-    operand o = {.single = true, .type = operand_type(p, &p->items[index], k), .number = NO_ITEM, .reg = -1};
+    operand o = {.single = true, .type = schedule_operand_type(p, &p->items[index], k), .number = NO_ITEM, .reg = -1};
     reading logical;
     if (!schedule_read(s, index, k, &logical) || is_number(s, logical.view->base)) {
         bool scalar = program_operands(p, &p->items[index])[k] == NO_ITEM;

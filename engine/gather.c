@@ -14,15 +14,14 @@ static bool is_ours(const wg_op *op)
     return false;
 }
 
-/* By which kernels are indexed: the first operand's, or that of the partner of a C scalar. */
-static wg_type operand_type(const program *p, const item *it)
+wg_type schedule_operand_type(const program *p, const item *it, uint32_t k)
 {
-    uint32_t first = program_operands(p, it)[0];
-    if (first == NO_ITEM && it->count > 1) first = program_operands(p, it)[1];
-    return (wg_type)(first == NO_ITEM ? it->type : p->items[first].type);
+    uint32_t from = program_operands(p, it)[k];
+    if (from == NO_ITEM && it->count > 1) from = program_operands(p, it)[!k];
+    return (wg_type)(from == NO_ITEM ? it->type : p->items[from].type);
 }
 
-static bool is_reduction(const item *it)
+bool is_reduction(const item *it)
 {
     return it->op == &ops_sum || it->op == &ops_max || it->op == &ops_min;
 }
@@ -56,7 +55,7 @@ bool schedule_fuses(const program *p, const item *it)
     const wg_op *op = it->op;
     int64_t columns;
     if (is_reduction(it)) return schedule_reduction(p, it, &columns) != ROLE_ALONE;
-    wg_type type = it->count ? operand_type(p, it) : (wg_type)it->type;
+    wg_type type = it->count ? schedule_operand_type(p, it, 0) : (wg_type)it->type;
     return (op->elementwise || op == &ops_where || op == &ops_cast) && op->kernel[type] && is_ours(op);
 }
 

@@ -22,7 +22,7 @@ static placement place(const schedule *s, uint32_t index)
     placement where = {.role = ROLE_TILE, .size = it->size};
     if (s->gathered[index]) return where;
     if (!schedule_fuses(p, it)) return (placement){.role = ROLE_ALONE};
-    if (it->op != &ops_sum && it->op != &ops_max && it->op != &ops_min) return where;
+    if (!is_reduction(it)) return where;
     where.role = schedule_reduction(p, it, &where.columns);
     where.size = p->items[program_operands(p, it)[0]].size;
     return where;

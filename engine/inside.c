@@ -18,8 +18,8 @@ static bool may_move(const schedule *s, const storage *m, uint32_t operand, uint
     bool whole = v->offset == 0 && it->size == p->items[operand].size && view_contiguous(v, &p->items[operand].shape);
     bool plain = it->op && !(it->flags & ITEM_KEEP) && it->size > 0 && m->home[v->base].base == v->base;
     if (!plain || !whole) return false;
-    bool written = s->gathered[v->base] || is_product(it) || it->op == &ops_concat ||
-                   (schedule_fuses(p, it) && it->op != &ops_sum && it->op != &ops_max && it->op != &ops_min);
+    bool written =
+        s->gathered[v->base] || is_product(it) || it->op == &ops_concat || (schedule_fuses(p, it) && !is_reduction(it));
     return written;
 }
 

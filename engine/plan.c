@@ -13,8 +13,7 @@ static bool merge(plan *p, const program *from, program *to, const double *scala
 {
     assumptions made = {0};
     if (!pass_merge(from, to, scalar, &made, b)) return false;
-    p->assumptions.items = bump_new(&p->bump, made.count, sizeof *made.items);
-    for (size_t i = 0; p->assumptions.items && i < made.count; i++) p->assumptions.items[i] = made.items[i];
+    p->assumptions.items = bump_copy(&p->bump, made.items, made.count, sizeof *made.items);
     p->assumptions.count = made.count;
     return !p->bump.failed;
 }

@@ -182,7 +182,7 @@ typedef struct plan {
     size_t result_count;
     number *numbers;
     size_t number_count, number_capacity;
-    size_t arena, registers, partials, scratch; /* bytes it needs */
+    size_t arena, registers, partials; /* bytes it needs */
     size_t arena_bound;
     snapshot *snapshot; /* the tape it ran for last; NULL: it was not worth remembering */
     uint64_t layout;    /* of the context's memory that `fixed` was applied for */

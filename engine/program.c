@@ -97,25 +97,18 @@ bool program_same(const program *a, const program *b)
     return true;
 }
 
-static void *copy_array(bump *b, const void *array, size_t count, size_t size)
-{
-    void *copy = bump_new(b, count, size);
-    if (copy && count) memcpy(copy, array, count * size);
-    return copy;
-}
-
 bool program_copy(program *to, const program *from, bump *b)
 {
-    *to = (program){.items = copy_array(b, from->items, from->count, sizeof *from->items),
+    *to = (program){.items = bump_copy(b, from->items, from->count, sizeof *from->items),
                     .count = from->count,
                     .item_capacity = from->count,
-                    .operands = copy_array(b, from->operands, from->operand_count, sizeof *from->operands),
+                    .operands = bump_copy(b, from->operands, from->operand_count, sizeof *from->operands),
                     .operand_count = from->operand_count,
                     .operand_capacity = from->operand_count,
-                    .attributes = copy_array(b, from->attributes, from->attribute_count, sizeof *from->attributes),
+                    .attributes = bump_copy(b, from->attributes, from->attribute_count, sizeof *from->attributes),
                     .attribute_count = from->attribute_count,
                     .attribute_capacity = from->attribute_count,
-                    .source = copy_array(b, from->source, from->count, sizeof *from->source),
+                    .source = bump_copy(b, from->source, from->count, sizeof *from->source),
                     .source_capacity = from->count};
     return !b->failed;
 }

@@ -21,7 +21,6 @@ typedef struct group {
     size_t count, capacity;
     uint32_t *reads; /* bases of other steps' values of full size */
     size_t read_count, read_capacity;
-    bool rows_needed; /* a row's reduction is used in the group: tiles are whole rows */
 } group;
 
 typedef struct step {
@@ -52,6 +51,10 @@ bool schedule_group(schedule *s, bump *b);
 /* Joins groups that could not be seen to belong together in one run. */
 bool schedule_fuse(schedule *s, bump *b);
 
+/* Whether the item's op is a reduction that groups have kernels for. */
+bool is_reduction(const item *it);
+/* The type of operand k; of a C scalar, that of the operand beside it. */
+wg_type schedule_operand_type(const program *p, const item *it, uint32_t k);
 /* Over trailing axes rows are reduced, over leading ones columns, over all a total; ROLE_ALONE: anything else, and what
    is no reduction of floats. `columns`: of the group, 0: any. */
 role schedule_reduction(const program *p, const item *it, int64_t *columns);

@@ -24,11 +24,6 @@ static uint32_t negated(const program *to, uint32_t index)
     return it && it->op == &ops_neg ? program_operands(to, it)[0] : NO_ITEM;
 }
 
-static bool is_reduction(const item *it)
-{
-    return it->op == &ops_sum || it->op == &ops_max || it->op == &ops_min;
-}
-
 /* ---- rewriting one item: each returns what stands for it, or NO_ITEM if the rule does not apply ---- */
 
 static uint32_t simplify_product(rewriting *r, const item *it, uint32_t index)
@@ -127,7 +122,7 @@ static uint32_t split_long_rows(rewriting *r, const item *it, uint32_t index)
         leading |= kept && reduced && x.shape.dim[x.shape.rank - 1 - i] != 1;
     }
     if ((x.type != WG_F32 && x.type != WG_F64) || it->size < 2 || leading || columns <= LONGEST_ROW) return NO_ITEM;
-    while (parts < columns && (columns % parts != 0 || columns / parts > LONGEST_ROW)) parts++;
+    while (parts <= LONGEST_ROW && (columns % parts != 0 || columns / parts > LONGEST_ROW)) parts++;
     if (parts > LONGEST_ROW) return NO_ITEM;
     FIRED(split_long_rows);
     item cut = x, rows = *it, last = *it;

@@ -43,13 +43,6 @@ static bool is_binding(const node *n)
 
 /* ---- taking ---- */
 
-static void *copied(bump *b, const void *array, size_t count, size_t size)
-{
-    void *copy = bump_new(b, count, size);
-    if (copy && count) memcpy(copy, array, count * size);
-    return copy;
-}
-
 static void count_nodes(snapshot *s, const wg_context *ctx)
 {
     for (uint32_t id = 1; id < s->node_count; id++) {
@@ -83,9 +76,9 @@ snapshot *snapshot_new(wg_context *ctx, const question *q, const program *p)
     s->nodes = bump_new(b, s->node_count, sizeof *s->nodes);
     s->bindings = bump_new(b, s->binding_count, sizeof *s->bindings);
     s->numbers = bump_new(b, s->fixed_count, sizeof *s->numbers);
-    s->roots = copied(b, q->roots, q->count, sizeof *s->roots);
-    s->inputs = copied(b, ctx->inputs, s->input_count, sizeof *s->inputs);
-    s->source = copied(b, p->source, p->count, sizeof *s->source);
+    s->roots = bump_copy(b, q->roots, q->count, sizeof *s->roots);
+    s->inputs = bump_copy(b, ctx->inputs, s->input_count, sizeof *s->inputs);
+    s->source = bump_copy(b, p->source, p->count, sizeof *s->source);
     if (b->failed) {
         snapshot_free(s, ctx);
         return NULL;

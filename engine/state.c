@@ -79,11 +79,13 @@ static void tell_plans(wg_context *ctx)
     ctx->plans.bytes = ctx->engine_state->bytes;
 }
 
-static bool holds(const plan *p, const double *scalar)
+/* Whether the numbers that the plan needs to be equal are so now; `source`: the node of each item of its program. */
+static bool holds(const plan *p, const wg_context *ctx, const uint32_t *source)
 {
     for (size_t i = 0; i < p->assumptions.count; i++) {
         const assumption *a = &p->assumptions.items[i];
-        if (memcmp(&scalar[a->one], &scalar[a->other], sizeof *scalar) != 0) return false;
+        const node *one = graph_node(ctx, source[a->one]), *other = graph_node(ctx, source[a->other]);
+        if (memcmp(&one->scalar, &other->scalar, sizeof one->scalar) != 0) return false;
     }
     return true;
 }
@@ -99,24 +101,13 @@ static void forget_oldest(wg_context *ctx)
     s->plans[oldest] = s->plans[--s->count];
 }
 
-/* As `holds`, from the tape. */
-static bool holds_now(const plan *p, const wg_context *ctx)
-{
-    const uint32_t *source = snapshot_source(p->snapshot);
-    for (size_t i = 0; i < p->assumptions.count; i++) {
-        const assumption *a = &p->assumptions.items[i];
-        const node *one = graph_node(ctx, source[a->one]), *other = graph_node(ctx, source[a->other]);
-        if (memcmp(&one->scalar, &other->scalar, sizeof one->scalar) != 0) return false;
-    }
-    return true;
-}
-
 plan *state_recall(wg_context *ctx, const question *q)
 {
     engine_state *s = ctx->engine_state;
     for (size_t i = 0; i < s->count; i++) {
         plan *p = s->plans[i];
-        if (!p->snapshot || !snapshot_matches(p->snapshot, ctx, q) || !holds_now(p, ctx)) continue;
+        bool same = p->snapshot && snapshot_matches(p->snapshot, ctx, q);
+        if (!same || !holds(p, ctx, snapshot_source(p->snapshot))) continue;
         p->used = ++s->clock;
         FIRED(recalled);
         ctx->plans.hits++;
@@ -145,7 +136,7 @@ plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
     for (size_t i = 0; i < s->count; i++) {
         plan *known = s->plans[i];
         if (known->hash != hash || !program_same(&known->key, p)) continue;
-        if (!holds(known, scalar)) {
+        if (!holds(known, ctx, p->source)) {
             FIRED(broke_assumption);
             continue;
         }

@@ -19,6 +19,7 @@ typedef struct {
 /* Read-only weights in memory, counted by the contexts that use them: see wg_weights_open. */
 typedef struct wg_weights wg_weights;
 
+/* What a context is made with; all zero is the default. */
 typedef struct {
     wg_type type;              /* default element type, WG_F32 or WG_F64. Default: WG_F32 */
     uint64_t seed;             /* of all random numbers. Default: 0 */

@@ -122,16 +122,19 @@ template <typename... Lengths> inline wg_shape wg_make_shape(Lengths... lengths)
     return wg_shape{static_cast<int>(sizeof...(lengths)), {static_cast<int64_t>(lengths)...}};
 }
 
+/* One axis, narrowed to its type. */
 template <typename Axis> inline int8_t wg_make_axis(Axis axis)
 {
     return axis < -128 || axis > 127 ? 127 : static_cast<int8_t>(axis); /* 127 is no axis of anything: an error later */
 }
 
+/* WG_AXES and WG_KEEP. */
 template <typename... Axes> inline wg_axes wg_make_axes(bool keep, Axes... axes)
 {
     return wg_axes{static_cast<int8_t>(sizeof...(axes)), keep, {wg_make_axis(axes)...}};
 }
 
+/* The tensors of a WG_LIST, and the list of them. */
 template <size_t count> struct wg_list_holder {
     wg_tensor items[count];
     operator wg_list() const
@@ -140,6 +143,7 @@ template <size_t count> struct wg_list_holder {
     }
 };
 
+/* WG_LIST. */
 template <typename... Tensors> inline wg_list_holder<sizeof...(Tensors)> wg_make_list(Tensors... tensors)
 {
     return wg_list_holder<sizeof...(Tensors)>{{tensors...}};
