@@ -16,21 +16,24 @@ typedef struct sweep {
     /* Of each node, by place: 0 if no differentiable path leads to it from an x; else its cotangent, EXPECTED before it
        has one. */
     uint32_t *cotangent;
-    pieces pieces; /* beside the cotangents, not yet added */
+    uint8_t *wanted; /* which operands of a node with few lead to an x, as bits, by place */
+    pieces pieces;   /* beside the cotangents, not yet added */
 } sweep;
 
 #define EXPECTED UINT32_MAX
 
 /* Nodes older than first share place 0, to which no path leads. */
-static inline size_t place_of(const sweep *s, uint32_t id)
+static inline uint32_t place_of(const sweep *s, uint32_t id)
 {
-    return id < s->first ? 0 : id - s->first + 1;
+    uint32_t before = s->first - 1;
+    return (id > before ? id : before) - before;
 }
 
-/* The cotangent of operand i of a node with few; 0 stands in the places of those it lacks. */
-static inline uint32_t of_operand(const sweep *s, const node *n, int i)
+/* Before the sweep: whether operand i of a node with few leads to an x, as bit i. 0 stands in the places of those that
+   it lacks. */
+static inline uint32_t leads_by(const sweep *s, const node *n, int i)
 {
-    return s->cotangent[place_of(s, n->input[i])];
+    return s->cotangent[place_of(s, n->input[i])] & 1u << i;
 }
 _Static_assert(NODE_INLINE_INPUTS == 3, "loops over the operands of a node with few are written out");
 
@@ -51,6 +54,23 @@ static __attribute__((noinline)) uint32_t of_many(const sweep *s, const node *n)
     return leads;
 }
 
+/* Marks the nodes that a differentiable path leads to, by what their operands are: each is 0 or EXPECTED. */
+static void mark_paths(const sweep *whole)
+{
+    const sweep s = *whole; /* what is written to below cannot be a part of it */
+    const node *n = graph_node(s.ctx, s.first);
+    for (uint32_t id = s.first; id <= s.y; id++, n++) {
+        if (id % NODE_CHUNK == 0) n = graph_node(s.ctx, id);
+        if (!n->op->vjp || !type_is_float((wg_type)n->type)) continue;
+        uint32_t place = id - s.first + 1;
+        uint32_t wanted = n->input_count == NODE_MANY ? of_many(&s, n) : leads_by(&s, n, 0);
+        if (n->input_count == 2 || n->input_count == 3) wanted |= leads_by(&s, n, 1);
+        if (n->input_count == 3) wanted |= leads_by(&s, n, 2);
+        s.wanted[place] = (uint8_t)wanted;
+        if (wanted) s.cotangent[place] = EXPECTED;
+    }
+}
+
 /* Marks the nodes between the xs and y that carry a derivative. */
 static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
 {
@@ -59,19 +79,14 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
     for (size_t i = 0; i < count; i++)
         if (xs[i] < s->first) s->first = xs[i];
     size_t places = place_of(s, s->y) + 1;
-    uint32_t *cotangent = s->cotangent = memory_new(&ctx->memory, places, sizeof *s->cotangent);
-    if (!cotangent) return graph_fail_memory(ctx, places * sizeof *s->cotangent).id;
+    const size_t each = sizeof *s->cotangent + sizeof *s->wanted;
+    uint32_t *cotangent = s->cotangent = memory_new(&ctx->memory, places, each);
+    if (!cotangent) return graph_fail_memory(ctx, places * each).id;
+    s->wanted = (uint8_t *)(cotangent + places);
     s->pieces.nodes = places;
     for (size_t i = 0; i < count; i++)
         if (xs[i] <= s->y) cotangent[place_of(s, xs[i])] = EXPECTED;
-    for (uint32_t id = s->first; id <= s->y; id++) {
-        const node *n = graph_node(ctx, id);
-        if (!n->op->vjp || !type_is_float((wg_type)n->type)) continue;
-        /* each is 0 or EXPECTED */
-        uint32_t leads = n->input_count == NODE_MANY ? of_many(s, n)
-                                                     : of_operand(s, n, 0) | of_operand(s, n, 1) | of_operand(s, n, 2);
-        cotangent[place_of(s, id)] |= leads;
-    }
+    mark_paths(s);
     return true;
 }
 
@@ -113,18 +128,19 @@ uint8_t *reverse_sources(wg_context *ctx, uint32_t y)
 
 /* ---- the sweep ---- */
 
+/* The sum of two gradients of one operand; 0 after an error. */
+static __attribute__((noinline)) uint32_t add_two(wg_context *ctx, uint32_t sum, uint32_t gradient)
+{
+    uint32_t site;
+    const node *a = graph_node(ctx, sum), *b = graph_node(ctx, gradient);
+    if (append_is_plain(&ops_add, a, b) && append_is_quick(ctx, NULL, &site))
+        return append_two(ctx, site, &ops_add, a, sum, gradient).id;
+    return wg_add(graph_tensor(ctx, sum), graph_tensor(ctx, gradient)).id;
+}
+
 static inline bool add_to(wg_context *ctx, uint32_t *sum, uint32_t gradient)
 {
-    append_origin from;
-    if (*sum == EXPECTED) {
-        *sum = gradient;
-        return true;
-    }
-    const node *a = graph_node(ctx, *sum), *b = graph_node(ctx, gradient);
-    if (append_is_plain(&ops_add, a, b) && append_is_quick(ctx, NULL, &from))
-        *sum = append_two(ctx, &from, &ops_add, a, *sum, gradient).id;
-    else
-        *sum = wg_add(graph_tensor(ctx, *sum), graph_tensor(ctx, gradient)).id;
+    *sum = *sum == EXPECTED ? gradient : add_two(ctx, *sum, gradient);
     return *sum != 0;
 }
 
@@ -162,8 +178,8 @@ static __attribute__((noinline)) bool accumulate_pieces(sweep *s, size_t place, 
     return part ? pieces_add(&s->pieces, place, gradient) : add_to(s->ctx, &s->cotangent[place], gradient);
 }
 
-/* Adds a rule's result to what its operand has got so far, in the order in which they come. */
-static bool accumulate(sweep *s, uint32_t id, uint32_t input, const wg_tensor *gradient)
+/* As accumulate, for what it leaves alone. */
+static __attribute__((noinline)) bool accumulate_other(sweep *s, uint32_t id, uint32_t input, const wg_tensor *gradient)
 {
     wg_context *ctx = s->ctx;
     uint32_t g = node_of(ctx, gradient);
@@ -174,7 +190,19 @@ static bool accumulate(sweep *s, uint32_t id, uint32_t input, const wg_tensor *g
         return false;
     }
     if (s->pieces.first || found->op == &ops_pad) return accumulate_pieces(s, place_of(s, input), g);
-    return add_to(ctx, &s->cotangent[input - s->first + 1], g);
+    return add_to(ctx, &s->cotangent[place_of(s, input)], g);
+}
+
+/* Adds a rule's result to what its operand has got so far, in the order in which they come. */
+static inline bool accumulate(sweep *s, uint32_t id, uint32_t input, const wg_tensor *gradient)
+{
+    wg_context *ctx = s->ctx;
+    uint32_t g = gradient->id;
+    if (gradient->context != ctx || g - 1 >= ctx->node_count - 1) return accumulate_other(s, id, input, gradient);
+    const node *in = graph_node(ctx, input), *found = graph_node(ctx, g);
+    bool plain = found->epoch == gradient->epoch && found->shape == in->shape && found->type == in->type &&
+                 found->op != &ops_pad && !s->pieces.first;
+    return plain ? add_to(ctx, &s->cotangent[input - s->first + 1], g) : accumulate_other(s, id, input, gradient);
 }
 
 /* The same as `propagate` for an op of many operands, whose list moves while the rule records. */
@@ -199,27 +227,46 @@ static __attribute__((noinline)) bool propagate_many(sweep *s, uint32_t id, cons
 }
 
 /* Applies the rule of one node. */
-static inline bool propagate(sweep *s, uint32_t id, const node *n, uint32_t cotangent)
+static inline bool propagate(sweep *s, uint32_t id, const node *n, uint32_t cotangent, uint32_t wanted)
 {
     wg_context *ctx = s->ctx;
     if (n->input_count == NODE_MANY) return propagate_many(s, id, n, cotangent);
     wg_tensor gradient[NODE_INLINE_INPUTS];
-    bool wanted[NODE_INLINE_INPUTS] = {of_operand(s, n, 0), of_operand(s, n, 1), of_operand(s, n, 2)};
     gradient[0].context = gradient[1].context = gradient[2].context = NULL;
-    ctx->wanted = (uint64_t)wanted[0] | (uint64_t)wanted[1] << 1 | (uint64_t)wanted[2] << 2;
+    ctx->wanted = wanted;
     n->op->vjp((wg_tensor){ctx, id, n->epoch}, graph_tensor(ctx, cotangent), gradient);
     if (ctx->status != WG_OK) return false;
-    return (!wanted[0] || !gradient[0].context || accumulate(s, id, n->input[0], &gradient[0])) &&
-           (!wanted[1] || !gradient[1].context || accumulate(s, id, n->input[1], &gradient[1])) &&
-           (!wanted[2] || !gradient[2].context || accumulate(s, id, n->input[2], &gradient[2]));
+    return (!(wanted & 1) || !gradient[0].context || accumulate(s, id, n->input[0], &gradient[0])) &&
+           (!(wanted & 2) || !gradient[1].context || accumulate(s, id, n->input[1], &gradient[1])) &&
+           (!(wanted & 4) || !gradient[2].context || accumulate(s, id, n->input[2], &gradient[2]));
 }
 
 /* The sweep begins with 1, which belongs to the structure as no other number does. */
-static uint32_t seed(sweep *s)
+static bool seed(sweep *s)
 {
-    uint32_t one = wg_full_like(graph_tensor(s->ctx, s->y), 1).id;
-    if (one) graph_node(s->ctx, one)->flags |= NODE_FIXED;
-    return one;
+    uint32_t *cotangent = &s->cotangent[place_of(s, s->y)];
+    if (!*cotangent) return true;
+    graph_lend(s->ctx, graph_node(s->ctx, s->y), s->y);
+    *cotangent = wg_full_like(graph_tensor(s->ctx, s->y), 1).id;
+    if (*cotangent) graph_node(s->ctx, *cotangent)->flags |= NODE_FIXED;
+    return *cotangent;
+}
+
+static __attribute__((noinline)) bool sweep_back(sweep *s)
+{
+    wg_context *ctx = s->ctx;
+    uint32_t before = s->first - 1, *cotangent = s->cotangent;
+    bool fine = seed(s);
+    for (uint32_t place = s->y - before; fine && place > 0; place--) {
+        if (!cotangent[place]) continue;
+        uint32_t id = place + before;
+        const node *n = graph_node(ctx, id);
+        graph_lend(ctx, n, id);
+        if (s->pieces.first) fine = settle(s, place);
+        uint32_t wanted = s->wanted[place]; /* 0: an x that depends on no other */
+        if (fine && wanted && cotangent[place] != EXPECTED) fine = propagate(s, id, n, cotangent[place], wanted);
+    }
+    return fine;
 }
 
 static bool run_sweep(sweep *s)
@@ -228,19 +275,10 @@ static bool run_sweep(sweep *s)
     const node *outer = ctx->origin;
     uint32_t outer_id = ctx->origin_id;
     uint64_t outer_wanted = ctx->wanted;
-    bool fine = true;
-    for (uint32_t id = s->y; fine && id >= s->first; id--) {
-        uint32_t *cotangent = &s->cotangent[id - s->first + 1];
-        if (!*cotangent) continue;
-        const node *n = graph_node(ctx, id);
-        ctx->origin = n; /* what is recorded from here on belongs to it */
-        ctx->origin_id = id;
-        if (id == s->y) *cotangent = seed(s);
-        fine = s->pieces.first ? settle(s, id - s->first + 1) : ctx->status == WG_OK;
-        if (fine && *cotangent != EXPECTED && n->op->vjp) fine = propagate(s, id, n, *cotangent);
-    }
-    ctx->origin = outer;
-    ctx->origin_id = outer_id;
+    bool fine = sweep_back(s);
+    ctx->origin = NULL;
+    ctx->origin_id = 0;
+    if (outer) graph_lend(ctx, outer, outer_id);
     ctx->wanted = outer_wanted;
     return fine;
 }

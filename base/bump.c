@@ -1,4 +1,4 @@
-/* Blocks of growing size, filled from the front. */
+/* Blocks of growing size, filled from the front; what is large has a block of its own. */
 #include "base/bump.h"
 
 #include <string.h>
@@ -8,19 +8,40 @@ typedef struct bump_block {
     size_t size;
 } bump_block;
 
-enum { FIRST_BLOCK = 4096, HEADER = 16, STEP = 16 };
+enum { FIRST_BLOCK = 4096, LARGEST_SHARED = 1 << 18, HEADER = 16, STEP = 16 };
 
-static bool add_block(bump *b, size_t needed)
+static bump_block *new_block(bump *b, size_t size, bump_block *before)
 {
-    size_t size = b->last ? b->last->size * 2 : FIRST_BLOCK;
-    while (size < needed + HEADER) size *= 2;
-    bump_block *block = memory_new(b->memory, size, 1);
+    bump_block *block = memory_values(b->memory, size); /* not zeroed: what is never asked for is never touched */
+    if (!block) return NULL;
+    *block = (bump_block){before, size};
+    b->bytes += size;
+    return block;
+}
+
+/* A block that is filled from now on. */
+static bool add_block(bump *b)
+{
+    size_t size = !b->last ? FIRST_BLOCK : b->last->size < LARGEST_SHARED ? b->last->size * 2 : LARGEST_SHARED;
+    bump_block *block = new_block(b, size, b->last);
     if (!block) return false;
-    *block = (bump_block){b->last, size};
     b->last = block;
     b->used = HEADER;
-    b->bytes += size;
     return true;
+}
+
+/* Room in the block that is being filled; else in one of its own, behind that, which goes on to be filled. */
+static char *room_for(bump *b, size_t bytes)
+{
+    if (!b->last && !add_block(b)) return NULL;
+    if (b->last->size - b->used < bytes && bytes > b->last->size / 4) {
+        bump_block *block = new_block(b, bytes + HEADER, b->last->before);
+        if (block) b->last->before = block;
+        return block ? (char *)block + HEADER : NULL;
+    }
+    if (b->last->size - b->used < bytes && !add_block(b)) return NULL;
+    b->used += bytes;
+    return (char *)b->last + b->used - bytes;
 }
 
 void *bump_new(bump *b, size_t count, size_t size)
@@ -28,13 +49,9 @@ void *bump_new(bump *b, size_t count, size_t size)
     b->failed |= size && count > SIZE_MAX / 8 / size;
     if (b->failed) return NULL;
     size_t bytes = (count * size + STEP - 1) / STEP * STEP;
-    if ((!b->last || b->last->size - b->used < bytes) && !add_block(b, bytes)) {
-        b->failed = true;
-        return NULL;
-    }
-    void *result = (char *)b->last + b->used;
-    b->used += bytes;
-    return result;
+    char *room = room_for(b, bytes);
+    b->failed = !room;
+    return room ? memset(room, 0, bytes) : NULL;
 }
 
 void *bump_copy(bump *b, const void *array, size_t count, size_t size)

@@ -3,6 +3,19 @@
 
 #include <string.h>
 
+/* An empty program with room for about so many items, that few lists have to grow: what they have outgrown stays. */
+static bool begin(program *p, bump *b, size_t count)
+{
+    size_t room = count + count / 8 + 16;
+    *p = (program){.items = bump_new(b, room, sizeof *p->items),
+                   .item_capacity = room,
+                   .operands = bump_new(b, 2 * room, sizeof *p->operands),
+                   .operand_capacity = 2 * room,
+                   .source = bump_new(b, room, sizeof *p->source),
+                   .source_capacity = room};
+    return !b->failed;
+}
+
 static uint32_t add_item(program *p, bump *b, uint32_t source)
 {
     if (!bump_grow(b, (void **)&p->items, &p->item_capacity, p->count + 1u, sizeof *p->items) ||
@@ -77,8 +90,7 @@ bool program_build(program *p, bump *b, const wg_context *ctx, const demand *d, 
 {
     static const wg_attributes none;
     item nothing;
-    *p = (program){.count = 0};
-    bool fine = add_attributes(p, b, &nothing, &none);
+    bool fine = begin(p, b, d->count) && add_attributes(p, b, &nothing, &none);
     for (size_t i = 0; fine && i < d->count; i++)
         fine = add_node(p, b, ctx, d->id[i], place, d->mark[d->id[i]] & DEMAND_KEEP);
     for (uint32_t i = 0; i < p->count; i++) place[p->source[i]] = 0;
@@ -119,9 +131,8 @@ bool rewriting_begin(rewriting *r, const program *from, program *to, bump *b)
 {
     static const wg_attributes none;
     item nothing;
-    *to = (program){.count = 0};
     *r = (rewriting){from, to, b, bump_new(b, from->count, sizeof *r->map)};
-    return r->map && add_attributes(to, b, &nothing, &none);
+    return begin(to, b, from->count) && add_attributes(to, b, &nothing, &none);
 }
 
 uint32_t rewriting_add(rewriting *r, const item *like, const uint32_t *operands, const wg_attributes *attributes,

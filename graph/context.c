@@ -188,7 +188,7 @@ void graph_drop(wg_context *ctx, uint32_t first)
         ctx->dropped += ctx->node_count - first;
         ctx->node_count = first;
     }
-    ctx->epoch++;
+    ctx->stamp.epoch = ++ctx->epoch;
 }
 
 void wg_clear(wg_context *ctx)

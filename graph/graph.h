@@ -17,7 +17,7 @@ enum {
     NODE_SCALAR_NONE = 0,   /* else 1 + the operand that is the weak scalar */
     ERROR_SIZE = 1024,
     PATH_SIZE = 512,
-    RECENT_SITES = 64
+    RECENT_SITES = 512
 };
 
 enum node_flags {
@@ -29,6 +29,13 @@ enum node_flags {
     NODE_KEPT = 32,    /* data are the result of an evaluation */
     NODE_FIXED = 64    /* the scalar belongs to the structure: the 1 that a reverse sweep begins with */
 };
+
+/* What a node takes over from what it was recorded for. */
+typedef struct node_stamp {
+    uint32_t epoch;       /* of the handle that may name it */
+    uint32_t scope, site; /* interned */
+    uint32_t origin;      /* of a gradient node: the forward node it belongs to */
+} node_stamp;
 
 /* The first half is structure: what two tapes must agree in for one plan to serve both. The second half differs from
    step to step. */
@@ -46,9 +53,12 @@ typedef struct node {
         uint64_t version; /* of leaves and assigns of a persistent tensor: which of its values they mean; 0: pending */
         uint64_t real;    /* with ATTRIBUTES_REAL: where all of them are on the tape */
     };
-    uint32_t epoch;       /* of the handle that may name it */
-    uint32_t scope, site; /* interned */
-    uint32_t origin;      /* of a gradient node: the forward node it belongs to */
+    union {
+        node_stamp stamp;
+        struct {
+            uint32_t epoch, scope, site, origin; /* as in the stamp */
+        };
+    };
 } node;
 
 enum { NODE_STRUCTURE = 32 }; /* bytes */
@@ -132,7 +142,8 @@ struct wg_context {
     uint32_t epoch, first_epoch; /* now, and when the tape was last empty by wg_clear or wg_recover */
     uint32_t scope;              /* open now */
     void *site;                  /* where the running public call was made; NULL outside of one */
-    const struct node *origin;   /* forward node that the sweep works on: lends scope and site */
+    const struct node *origin;   /* forward node that the sweep works on: lends scope and site, as the stamp tells */
+    node_stamp stamp;
     uint32_t origin_id;
     uint32_t quick_limit; /* ids below this have places and need nothing more: 0 in eager mode */
     uint64_t wanted;      /* operands of that node whose gradients are asked for, as bits: see graph_wanted */
@@ -297,13 +308,32 @@ static inline bool graph_live_two(wg_tensor a, wg_tensor b, const node **left, c
 
 /* The node whose C scalar a handle names; NULL for all other handles. */
 const node *graph_weak(wg_tensor x);
+/* What is recorded from here on belongs to a forward node. */
+static inline void graph_lend(wg_context *ctx, const node *origin, uint32_t id)
+{
+    ctx->origin = origin;
+    ctx->origin_id = id;
+    ctx->stamp = (node_stamp){ctx->epoch, origin->scope, origin->site, id};
+}
+
 /* An operand of a live node, without a word if there is none: the handle is poison then. */
 __attribute__((pure)) wg_tensor graph_operand_other(wg_tensor y, size_t index);
+static inline wg_tensor graph_operand_of(wg_tensor y, const node *n, size_t index)
+{
+    bool plain = n->input_count <= NODE_INLINE_INPUTS && index < n->input_count && n->input[index];
+    return plain ? graph_tensor(y.context, n->input[index]) : graph_operand_other(y, index);
+}
+
 static inline wg_tensor graph_operand(wg_tensor y, size_t index)
 {
     const node *n = graph_live(y);
-    bool plain = n && n->input_count <= NODE_INLINE_INPUTS && index < n->input_count && n->input[index];
-    return plain ? graph_tensor(y.context, n->input[index]) : graph_operand_other(y, index);
+    return n ? graph_operand_of(y, n, index) : graph_operand_other(y, index);
+}
+
+/* The node of a tensor that is known to be live, as that is which a rule is applied to. */
+static inline const node *graph_node_of(wg_tensor y)
+{
+    return graph_node(y.context, y.id);
 }
 
 /* Whether the gradient of an operand is asked for by the sweep that applies the rule of y. */
@@ -345,7 +375,12 @@ wg_tensor graph_now(wg_tensor x, const char *who);
  * error. */
 bool graph_look(wg_tensor x, wg_shape *shape, wg_type *type);
 /* The shape alone, in place until the next one is interned: recording may move it. Rank 0 for poison and worse. */
-const wg_shape *graph_shape_of(wg_tensor x);
+const wg_shape *graph_shape_of_other(wg_tensor x);
+static inline const wg_shape *graph_shape_of(wg_tensor x)
+{
+    const node *n = graph_live(x);
+    return n ? &x.context->shapes[n->shape] : graph_shape_of_other(x);
+}
 
 /* ---- leaves (leaf.c) ---- */
 
@@ -373,8 +408,9 @@ persistent *graph_persistent_find(wg_context *ctx, const char *full_name);
 wg_tensor graph_persistent_tensor(wg_context *ctx, size_t index);
 /* The leaf or assign that means the present binding, recorded when there is none on this tape. */
 uint32_t graph_persistent_read(wg_context *ctx, size_t index);
-/* Computes one node for its own sake: pending assigns stay pending. */
-bool graph_evaluate_apart(wg_context *ctx, uint32_t id);
+/* The values of a node, computed for their own sake (pending assigns stay pending) and counted for the caller, who may
+   not write to them: they are the node's own if it has some. NULL after an error. */
+void *graph_values_apart(wg_context *ctx, uint32_t id);
 /* New values from outside (a file): counted, given up; drops the current binding. False if assigns are pending on it.
  */
 void graph_persistent_set(wg_context *ctx, persistent *p, void *values);
@@ -414,17 +450,30 @@ uint32_t graph_intern_shape(wg_context *ctx, const wg_shape *shape); /* 0 after 
 uint32_t graph_intern_integers(wg_context *ctx, const int64_t *integers, size_t count);
 uint32_t graph_intern_scope(wg_context *ctx, uint32_t parent, const char *name);
 uint32_t graph_intern_site(wg_context *ctx, void *address); /* likewise */
-static inline recent_site *graph_recent_site(wg_context *ctx, void *address)
+/* The places of an address: its last bits, so that the lines of one loop have different ones; and the next one, where
+   what was there before is kept. */
+static inline recent_site *graph_recent_place(wg_context *ctx, void *address, uintptr_t which)
 {
-    uintptr_t bits = (uintptr_t)address;
-    return &ctx->recent_sites[(bits ^ bits >> 6) % RECENT_SITES];
+    return &ctx->recent_sites[((uintptr_t)address ^ which) % RECENT_SITES];
+}
+
+/* NULL if the address is not known. */
+static inline const recent_site *graph_recent_site(wg_context *ctx, void *address)
+{
+    const recent_site *first = graph_recent_place(ctx, address, 0);
+    if (first->address == address) return first;
+    const recent_site *other = graph_recent_place(ctx, address, 1);
+    return other->address == address ? other : NULL;
 }
 
 static inline uint32_t graph_site(wg_context *ctx, void *address)
 {
-    recent_site *recent = graph_recent_site(ctx, address);
-    if (recent->address != address) *recent = (recent_site){address, graph_intern_site(ctx, address)};
-    return recent->number;
+    const recent_site *recent = graph_recent_site(ctx, address);
+    if (recent) return recent->number;
+    recent_site *first = graph_recent_place(ctx, address, 0);
+    *graph_recent_place(ctx, address, 1) = *first;
+    *first = (recent_site){address, graph_intern_site(ctx, address)};
+    return first->number;
 }
 
 /* Finds or adds a name in a table whose entries are persistents. */
@@ -456,8 +505,13 @@ static inline void site_leave(site_guard *guard)
     site_guard site_of_call __attribute__((cleanup(site_leave))) = site_enter((ctx), (address)); \
     (void)site_of_call
 
-/* "model.c:14", or function and offset, or "" ; and in parts, where *line is 0 when unknown. */
+/* "model.c:14", or function and offset, or "" */
 void site_describe(void *address, char *text, size_t size);
-void site_find(void *address, char *file, size_t size, int *line);
+/* The same in parts for many addresses, by debug information that is opened once: *line is 0 when unknown. NULL: there
+   is none, which nobody minds. */
+typedef struct site_lines site_lines;
+site_lines *site_open(void);
+void site_find(site_lines *lines, void *address, char *file, size_t size, int *line);
+void site_close(site_lines *lines);
 
 #endif

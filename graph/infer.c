@@ -8,65 +8,18 @@
 
 #include <string.h>
 
-enum { REMEMBERED = 512, MOST_WORDS = 5, NUMBERED = 255 };
-
-/* What a rule sees of an application, and what it said. */
-typedef struct inference {
-    bool (*rule)(const wg_call *call, char *message, size_t size); /* NULL: none */
-    uint64_t told; /* type and shape; how many operands; the weak scalar; how many integers, or NUMBERED */
-    /* Type and shape of each operand, 0 for the weak scalar; then the integers among the attributes, or their number.
-     */
-    uint64_t word[MOST_WORDS];
-    uint32_t type : 8, attributes : 24, shape; /* of the node */
-} inference;
-
-_Static_assert(sizeof(inference) == 64, "a cache line");
-
 bool infer_prepare(wg_context *ctx)
 {
-    ctx->inferences = memory_new(&ctx->memory, REMEMBERED, sizeof *ctx->inferences);
+    ctx->inferences = memory_new(&ctx->memory, INFERENCES, sizeof *ctx->inferences);
     return ctx->inferences != NULL;
 }
 
 void infer_forget(wg_context *ctx)
 {
-    memset(ctx->inferences, 0, REMEMBERED * sizeof *ctx->inferences);
+    memset(ctx->inferences, 0, INFERENCES * sizeof *ctx->inferences);
 }
 
 /* ---- remembering ---- */
-
-/* Fills in what an application asks; where the answer would be, or NULL if none is kept. Reals belong to no structure:
-   a rule that looks at them is asked each time. */
-static inline inference *place_of(const wg_context *ctx, const graph_record *record, uint32_t number, size_t told_shape,
-                                  inference *q, size_t *words)
-{
-    bool numbered = record->attributes;
-    size_t integers = numbered ? 1 : record->integer_count, count = record->count;
-    *words = count + integers;
-    if (*words > MOST_WORDS || told_shape == INTERN_NONE || number & ATTRIBUTES_REAL) return NULL;
-    q->rule = record->op->infer;
-    q->told = told_shape | (uint64_t)record->type << 32 | (uint64_t)count << 40 |
-              (uint64_t)record->scalar_operand << 48 | (uint64_t)(numbered ? NUMBERED : integers) << 56;
-    uint64_t h = (uint64_t)(uintptr_t)q->rule ^ q->told * 0xD6E8FEB86659FD93u;
-    for (size_t i = 0; i < *words; i++) {
-        if (i >= count) {
-            q->word[i] = numbered ? number : (uint64_t)record->integers[i - count];
-        } else {
-            const node *n = record->inputs[i] ? graph_node(ctx, record->inputs[i]) : NULL;
-            q->word[i] = n ? n->shape | (uint64_t)n->type << 32 : 0;
-        }
-        h = (h + q->word[i]) * 0xA0761D6478BD642Fu;
-    }
-    return &ctx->inferences[h * 0x9E3779B97F4A7C15u >> 55];
-}
-_Static_assert(REMEMBERED == 1 << 9, "9 bits of the hash are used");
-
-static inline bool is_answer(const inference *known, const inference *q, size_t words)
-{
-    uint64_t differs = known->told ^ q->told;
-    for (size_t i = 0; i < words; i++) differs |= known->word[i] ^ q->word[i];
-    return differs == 0 && known->rule == q->rule;
-}
 
 static bool has_reals(const wg_attributes *a)
 {
@@ -187,14 +140,17 @@ static __attribute__((noinline)) bool infer_anew(wg_context *ctx, const graph_re
     return true;
 }
 
+/* Reals belong to no structure: a rule that looks at them is asked each time. */
 bool infer(wg_context *ctx, const graph_record *record, inferred *result)
 {
     if (!graph_ok(ctx) || (record->scalar_operand && !check_scalar(ctx, record))) return false;
-    inference q;
-    size_t words;
+    inference q, *place = NULL;
     uint32_t number = record->attributes ? infer_attributes(ctx, record) : 0;
-    inference *place = place_of(ctx, record, number, told_number(ctx, record), &q, &words);
-    if (!place || !is_answer(place, &q, words)) return infer_anew(ctx, record, place, &q, result);
+    size_t told = told_number(ctx, record);
+    size_t words = inference_question(ctx, record, number, (uint32_t)told, &q);
+    if (words <= INFERENCE_WORDS && told != INTERN_NONE && !(number & ATTRIBUTES_REAL))
+        place = inference_place(ctx, &q, words);
+    if (!place || !inference_answers(place, &q, words)) return infer_anew(ctx, record, place, &q, result);
     *result = (inferred){(wg_type)place->type, place->shape, place->attributes};
     return true;
 }

@@ -106,6 +106,7 @@ typedef struct known_site {
 typedef struct reading {
     wg_graph *graph;
     const uint32_t *place;
+    site_lines *lines;
     known_site *sites; /* by number */
     size_t edges, text_used, text_capacity;
 } reading;
@@ -115,7 +116,7 @@ static const known_site *find_site(reading *r, uint32_t site)
     known_site *s = &r->sites[site];
     char file[PATH_SIZE];
     if (s->known) return s;
-    site_find(r->graph->context->sites[site], file, sizeof file, &s->line);
+    site_find(r->lines, r->graph->context->sites[site], file, sizeof file, &s->line);
     s->known = keep_text(r->graph, &r->text_used, &r->text_capacity, file, &s->file);
     return s->known ? s : NULL;
 }
@@ -154,7 +155,7 @@ static bool describe(reading *r, uint32_t id, size_t offsets[2])
 static bool fill_graph(wg_graph *g, const uint32_t *place, size_t (*offsets)[2])
 {
     wg_context *ctx = g->context;
-    reading r = {.graph = g, .place = place};
+    reading r = {.graph = g, .place = place, .lines = site_open()};
     r.sites = memory_new(&ctx->memory, ctx->site_table.count, sizeof *r.sites);
     bool fine = r.sites != NULL;
     for (uint32_t id = 1; fine && id < ctx->node_count; id++)
@@ -164,6 +165,7 @@ static bool fill_graph(wg_graph *g, const uint32_t *place, size_t (*offsets)[2])
         g->nodes[i].file = g->text + offsets[i][1];
     }
     memory_release(&ctx->memory, r.sites);
+    site_close(r.lines);
     return fine;
 }
 

@@ -102,13 +102,30 @@ void graph_persistent_set(wg_context *ctx, persistent *p, void *values)
     p->rebound = true;
 }
 
-bool graph_evaluate_apart(wg_context *ctx, uint32_t id)
+/* Computes one node for its own sake: pending assigns stay pending. */
+static bool evaluate_apart(wg_context *ctx, uint32_t id)
 {
     size_t pending = ctx->assign_count;
     ctx->assign_count = 0;
     bool fine = ctx->engine->evaluate(ctx, &id, 1);
     ctx->assign_count = pending;
     return fine;
+}
+
+void *graph_values_apart(wg_context *ctx, uint32_t id)
+{
+    if (!evaluate_apart(ctx, id)) return NULL;
+    const node *n = graph_node(ctx, id);
+    size_t bytes = graph_bytes(ctx, n);
+    bool counted = n->data && !(n->flags & NODE_BORROWED);
+    void *values = counted ? n->data : memory_values(&ctx->memory, bytes);
+    if (counted)
+        memory_share(values);
+    else if (values)
+        memcpy(values, graph_values(ctx, n), bytes);
+    else
+        graph_fail_memory(ctx, bytes);
+    return values;
 }
 
 wg_tensor wg_variable(wg_context *ctx, const char *name, wg_tensor initial)
@@ -118,12 +135,9 @@ wg_tensor wg_variable(wg_context *ctx, const char *name, wg_tensor initial)
     if (initial.context != ctx)
         return graph_fail(ctx, WG_BAD_HANDLE, "variable: the initial value belongs to no context, or another one");
     uint32_t id = graph_resolve(initial, "variable");
-    if (!id || !graph_evaluate_apart(ctx, id)) return graph_poison(ctx);
+    void *values = id ? graph_values_apart(ctx, id) : NULL;
+    if (!values) return graph_poison(ctx);
     const node *n = graph_node(ctx, id);
-    size_t bytes = graph_bytes(ctx, n);
-    void *values = memory_values(&ctx->memory, bytes);
-    if (!values) return graph_fail_memory(ctx, bytes);
-    memcpy(values, graph_values(ctx, n), bytes);
     return graph_persistent_new(ctx, name, (wg_type)n->type, ctx->shapes[n->shape], values, false, false);
 }
 

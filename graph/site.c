@@ -34,36 +34,58 @@ static void find_line(Dwfl_Module *module, Dwarf_Addr address, char *file, size_
     }
 }
 
-static void find_by_debug_information(void *address, char *file, size_t size, int *line)
+site_lines *site_open(void)
 {
     static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_linux_proc_find_elf, .find_debuginfo = no_debug_file};
     Dwfl *process = dwfl_begin(&callbacks);
-    if (!process) return;
-    Dwarf_Addr call = (Dwarf_Addr)(uintptr_t)address - 1; /* inside the call, not after it */
-    if (dwfl_linux_proc_report(process, getpid()) == 0 && dwfl_report_end(process, NULL, NULL) == 0) {
-        Dwfl_Module *module = dwfl_addrmodule(process, call);
-        if (module) find_line(module, call, file, size, line);
-    }
+    if (!process) return NULL;
+    if (dwfl_linux_proc_report(process, getpid()) == 0 && dwfl_report_end(process, NULL, NULL) == 0)
+        return (site_lines *)process;
     dwfl_end(process);
+    return NULL;
+}
+
+void site_close(site_lines *lines)
+{
+    if (lines) dwfl_end((Dwfl *)lines);
+}
+
+static void find_by_debug_information(site_lines *lines, void *address, char *file, size_t size, int *line)
+{
+    Dwarf_Addr call = (Dwarf_Addr)(uintptr_t)address - 1; /* inside the call, not after it */
+    Dwfl_Module *module = dwfl_addrmodule((Dwfl *)lines, call);
+    if (module) find_line(module, call, file, size, line);
 }
 #else
-static void find_by_debug_information(void *address, char *file, size_t size, int *line)
+site_lines *site_open(void)
 {
-    (void)address, (void)file, (void)size, (void)line;
+    return NULL;
+}
+
+void site_close(site_lines *lines)
+{
+    (void)lines;
+}
+
+static void find_by_debug_information(site_lines *lines, void *address, char *file, size_t size, int *line)
+{
+    (void)lines, (void)address, (void)file, (void)size, (void)line;
 }
 #endif
 
-void site_find(void *address, char *file, size_t size, int *line)
+void site_find(site_lines *lines, void *address, char *file, size_t size, int *line)
 {
     file[0] = '\0';
     *line = 0;
-    if (address) find_by_debug_information(address, file, size, line);
+    if (lines && address) find_by_debug_information(lines, address, file, size, line);
 }
 
 void site_describe(void *address, char *text, size_t size)
 {
     int line;
-    site_find(address, text, size, &line);
+    site_lines *lines = address ? site_open() : NULL;
+    site_find(lines, address, text, size, &line);
+    site_close(lines);
     size_t used = strlen(text);
     if (line) {
         text_append(text, size, &used, ":%d", line);

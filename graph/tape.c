@@ -33,15 +33,11 @@ static __attribute__((noinline)) bool reserve_chunk(wg_context *ctx)
 }
 
 /* What stands in the way of a quick one; false after an error. */
-static __attribute__((noinline)) bool make_way(wg_context *ctx, append_origin *from)
+static __attribute__((noinline)) bool make_way(wg_context *ctx, uint32_t *site)
 {
-    const node *origin = ctx->origin;
     if (ctx->node_count >= ctx->chunks * NODE_CHUNK && !reserve_chunk(ctx))
         return graph_fail_memory(ctx, NODE_CHUNK * sizeof(node)).id;
-    *from = (append_origin){.scope = origin ? origin->scope : ctx->scope,
-                            .site = origin ? origin->site : graph_site(ctx, ctx->site),
-                            .origin = origin ? ctx->origin_id : 0,
-                            .flags = origin ? NODE_GRADIENT : 0};
+    *site = ctx->origin ? 0 : graph_site(ctx, ctx->site);
     return ctx->status == WG_OK;
 }
 
@@ -73,7 +69,7 @@ static __attribute__((noinline)) size_t list_reals(wg_context *ctx, const wg_att
 
 static inline wg_tensor append(wg_context *ctx, const graph_record *record, const inferred *known)
 {
-    append_origin from;
+    uint32_t site;
     node n = {.op = record->op,
               .shape = known->shape,
               .attributes = known->attributes,
@@ -82,7 +78,7 @@ static inline wg_tensor append(wg_context *ctx, const graph_record *record, cons
               .scalar_operand = (uint8_t)record->scalar_operand,
               .scalar = record->scalar};
     if (ctx->status != WG_OK) return graph_poison(ctx);
-    if (!append_is_quick(ctx, NULL, &from) && !make_way(ctx, &from)) return graph_poison(ctx);
+    if (!append_is_quick(ctx, NULL, &site) && !make_way(ctx, &site)) return graph_poison(ctx);
     if (record->count <= NODE_INLINE_INPUTS) {
         for (size_t i = 0; i < NODE_INLINE_INPUTS; i++) n.input[i] = i < record->count ? record->inputs[i] : 0;
     } else {
@@ -97,7 +93,7 @@ static inline wg_tensor append(wg_context *ctx, const graph_record *record, cons
         if (place == SIZE_MAX) return graph_fail_memory(ctx, sizeof *ctx->reals);
         n.real = place;
     }
-    wg_tensor y = append_quick(ctx, &from, &n);
+    wg_tensor y = append_quick(ctx, site, &n);
     return ctx->options.eager ? compute_at_once(ctx, y.id) : y;
 }
 
@@ -230,7 +226,7 @@ bool graph_resolve_in(wg_context *ctx, wg_list list, const char *who, uint32_t *
     return graph_ok(ctx);
 }
 
-const wg_shape *graph_shape_of(wg_tensor x)
+const wg_shape *graph_shape_of_other(wg_tensor x)
 {
     static const wg_shape none;
     wg_type type;

@@ -7,7 +7,6 @@
 #include <wengert/functions.h>
 
 #include <math.h>
-#include <string.h>
 
 enum kind { DEFAULT_INIT, CONSTANT, UNIFORM, NORMAL, XAVIER_UNIFORM, XAVIER_NORMAL, HE_UNIFORM, HE_NORMAL };
 
@@ -121,15 +120,7 @@ wg_tensor wg_parameter(wg_context *ctx, const char *name, wg_shape shape, wg_ini
     uint64_t mark = wg_mark(ctx);
     wg_tensor initial = initial_values(ctx, shape, init);
     uint32_t id = graph_resolve(initial, "parameter");
-    void *values = NULL;
-    if (id && graph_evaluate_apart(ctx, id)) {
-        size_t bytes = graph_bytes(ctx, graph_node(ctx, id));
-        values = memory_values(&ctx->memory, bytes);
-        if (values)
-            memcpy(values, graph_values(ctx, graph_node(ctx, id)), bytes);
-        else
-            graph_fail_memory(ctx, bytes);
-    }
+    void *values = id ? graph_values_apart(ctx, id) : NULL;
     wg_rewind(ctx, mark);
     return graph_persistent_new(ctx, name, ctx->options.type, shape, values, true, false);
 }

@@ -68,15 +68,15 @@ static __attribute__((noinline)) wg_tensor unary_other(const wg_op *op, wg_tenso
 wg_tensor ops_unary(const wg_op *op, wg_tensor x, void *site)
 {
     wg_context *ctx = x.context;
-    append_origin from;
+    uint32_t number;
     const node *n = graph_live(x);
-    if (!n || !append_is_plain(op, n, n) || !append_is_quick(ctx, site, &from)) return unary_other(op, x, site);
+    if (!n || !append_is_plain(op, n, n) || !append_is_quick(ctx, site, &number)) return unary_other(op, x, site);
     return append_quick(
-        ctx, &from,
+        ctx, number,
         &(node){.op = op, .input = {x.id}, .shape = n->shape, .type = append_type(op, n), .input_count = 1});
 }
 
-wg_tensor ops_one_integers(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers)
+wg_tensor ops_one_integers_anew(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers)
 {
     return apply_one(
         ctx, &(graph_record){.op = op, .count = 1, .inputs = &id, .integer_count = count, .integers = integers});
@@ -139,18 +139,21 @@ static bool widen(wg_context *ctx, const char *who, uint32_t *common, const node
 }
 
 /* Nothing is left to infer: the shape is known, and that it fits. */
+static inline uint32_t append_expand(wg_context *ctx, uint32_t number, uint32_t id, uint32_t interned_shape,
+                                     wg_type type)
+{
+    return append_quick(
+               ctx, number,
+               &(node){
+                   .op = &ops_expand, .input = {id}, .shape = interned_shape, .type = (uint8_t)type, .input_count = 1})
+        .id;
+}
+
 static uint32_t expand(wg_context *ctx, uint32_t id, uint32_t interned_shape)
 {
-    append_origin from;
+    uint32_t number;
     wg_type type = (wg_type)graph_node(ctx, id)->type;
-    if (append_is_quick(ctx, NULL, &from))
-        return append_quick(ctx, &from,
-                            &(node){.op = &ops_expand,
-                                    .input = {id},
-                                    .shape = interned_shape,
-                                    .type = (uint8_t)type,
-                                    .input_count = 1})
-            .id;
+    if (append_is_quick(ctx, NULL, &number)) return append_expand(ctx, number, id, interned_shape, type);
     graph_record record = {
         .op = &ops_expand, .count = 1, .inputs = &id, .type = type, .interned_shape = interned_shape};
     return graph_append(ctx, &record).id;
@@ -193,7 +196,7 @@ static void fail_types(wg_context *ctx, const char *who, const node *left, const
 static __attribute__((noinline)) wg_tensor binary_other(const wg_op *op, wg_tensor a, wg_tensor b, void *site)
 {
     wg_context *ctx = a.context ? a.context : b.context;
-    append_origin from;
+    uint32_t number;
     uint32_t ids[2];
     WG_ENTRY_FROM(ctx, site);
     const node *left, *right;
@@ -212,21 +215,39 @@ static __attribute__((noinline)) wg_tensor binary_other(const wg_op *op, wg_tens
     }
     if (!ops_broadcast(ctx, op->name, ids, 2)) return graph_poison(ctx);
     left = graph_node(ctx, ids[0]), right = graph_node(ctx, ids[1]);
-    if (append_is_plain(op, left, right) && append_is_quick(ctx, site, &from))
-        return append_two(ctx, &from, op, left, ids[0], ids[1]);
+    if (append_is_plain(op, left, right) && append_is_quick(ctx, site, &number))
+        return append_two(ctx, number, op, left, ids[0], ids[1]);
     wg_tensor y = graph_apply(ctx, &(graph_record){.op = op, .count = 2, .inputs = ids});
     if (!y.id) hint_types(ctx);
     return y;
 }
 
+/* Two shapes of which one is repeated to fill the other. */
+static __attribute__((noinline)) wg_tensor binary_widened(const wg_op *op, wg_context *ctx, uint32_t a, uint32_t b,
+                                                          void *site)
+{
+    uint32_t number;
+    const node *left = graph_node(ctx, a), *right = graph_node(ctx, b);
+    const wg_shape *left_shape = &ctx->shapes[left->shape], *right_shape = &ctx->shapes[right->shape];
+    bool room = append_is_quick(ctx, site, &number) && ctx->node_count + 1 < ctx->quick_limit;
+    if (!room || !append_is_alike(op, left, right))
+        ;
+    else if (fits_into(right_shape, left_shape))
+        return append_two(ctx, number, op, left, a, append_expand(ctx, number, b, left->shape, (wg_type)left->type));
+    else if (fits_into(left_shape, right_shape))
+        return append_two(ctx, number, op, right, append_expand(ctx, number, a, right->shape, (wg_type)right->type), b);
+    return binary_other(op, graph_tensor(ctx, a), graph_tensor(ctx, b), site);
+}
+
 wg_tensor ops_binary(const wg_op *op, wg_tensor a, wg_tensor b, void *site)
 {
     wg_context *ctx = a.context;
-    append_origin from;
+    uint32_t number;
     const node *left, *right;
-    if (!graph_live_two(a, b, &left, &right) || !append_is_plain(op, left, right) || !append_is_quick(ctx, site, &from))
-        return binary_other(op, a, b, site);
-    return append_two(ctx, &from, op, left, a.id, b.id);
+    if (!graph_live_two(a, b, &left, &right)) return binary_other(op, a, b, site);
+    if (!append_is_plain(op, left, right) || !append_is_quick(ctx, site, &number))
+        return binary_widened(op, ctx, a.id, b.id, site);
+    return append_two(ctx, number, op, left, a.id, b.id);
 }
 
 static __attribute__((noinline)) wg_tensor binary_scalar_other(const wg_op *op, wg_tensor x, double scalar,
@@ -245,11 +266,11 @@ static __attribute__((noinline)) wg_tensor binary_scalar_other(const wg_op *op, 
 wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool scalar_left, void *site)
 {
     wg_context *ctx = x.context;
-    append_origin from;
+    uint32_t number;
     const node *n = graph_live(x);
     bool plain = n && append_is_plain(op, n, n) && type_is_float((wg_type)n->type); /* of which any number is one */
-    if (!plain || !append_is_quick(ctx, site, &from)) return binary_scalar_other(op, x, scalar, scalar_left, site);
-    return append_quick(ctx, &from,
+    if (!plain || !append_is_quick(ctx, site, &number)) return binary_scalar_other(op, x, scalar, scalar_left, site);
+    return append_quick(ctx, number,
                         &(node){.op = op,
                                 .input = {scalar_left ? 0 : x.id, scalar_left ? x.id : 0},
                                 .shape = n->shape,
@@ -260,30 +281,24 @@ wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool sc
 }
 
 /* An op that is told the shape of `like`. */
-static wg_tensor one_like(const wg_op *op, wg_tensor x, wg_tensor like)
+static inline wg_tensor one_like(const wg_op *op, wg_tensor x, uint32_t like)
 {
     wg_context *ctx = x.context;
-    uint32_t id = graph_resolve(x, op->name), to = graph_resolve(like, op->name);
-    if (!id || !to) return graph_poison(ctx);
-    uint32_t shape = graph_node(ctx, to)->shape;
-    if (graph_node(ctx, id)->shape == shape) return graph_tensor(ctx, id);
-    return apply_one(ctx, &(graph_record){.op = op, .count = 1, .inputs = &id, .interned_shape = shape});
+    wg_tensor y;
+    if (!x.id || !graph_ok(ctx)) return graph_poison(ctx);
+    graph_record record = {.op = op, .count = 1, .inputs = &x.id, .interned_shape = graph_node(ctx, like)->shape};
+    if (graph_node_of(x)->shape == record.interned_shape) return x;
+    return append_again(ctx, NULL, &record, &y) ? y : apply_one(ctx, &record);
 }
 
-wg_tensor ops_reshape_like(wg_tensor x, wg_tensor like)
+wg_tensor ops_reshape_like(wg_tensor x, uint32_t like)
 {
     return one_like(&ops_reshape, x, like);
 }
 
-wg_tensor ops_expand_like(wg_tensor x, wg_tensor like)
+wg_tensor ops_expand_like(wg_tensor x, uint32_t like)
 {
     return one_like(&ops_expand, x, like);
-}
-
-const int64_t *ops_integers(wg_tensor y)
-{
-    const node *n = graph_live(y);
-    return (n ? graph_attributes(y.context, n) : &graph_no_attributes)->integer;
 }
 
 /* ---- axes ---- */
@@ -304,24 +319,26 @@ bool ops_axis(wg_tensor x, const char *who, int axis, int *index)
     return id && axis_of(x.context, id, who, axis, index);
 }
 
+/* Says what is wrong with axes that are no set. */
+static void fail_axes(wg_context *ctx, uint32_t id, const char *who, wg_axes axes)
+{
+    uint32_t found = 0;
+    if (axes.count > WG_MAX_RANK)
+        graph_fail(ctx, WG_BAD_SHAPE, "%s: %d axes are more than there can be", who, axes.count);
+    for (int i = 0; i < axes.count && graph_ok(ctx); i++) {
+        int index;
+        if (!axis_of(ctx, id, who, axes.axis[i], &index)) return;
+        if (found >> index & 1) graph_fail(ctx, WG_BAD_SHAPE, "%s: axis %d is named twice", who, axes.axis[i]);
+        found |= 1u << index;
+    }
+}
+
 bool ops_axes_of(wg_context *ctx, uint32_t id, const char *who, wg_axes axes, uint32_t *set)
 {
     *set = 0;
-    if (axes.count < 0) *set = (1u << graph_shape_at(ctx, id)->rank) - 1;
-    if (axes.count > WG_MAX_RANK) {
-        graph_fail(ctx, WG_BAD_SHAPE, "%s: %d axes are more than there can be", who, axes.count);
-        return false;
-    }
-    for (int i = 0; i < axes.count; i++) {
-        int index;
-        if (!axis_of(ctx, id, who, axes.axis[i], &index)) return false;
-        if (*set >> index & 1) {
-            graph_fail(ctx, WG_BAD_SHAPE, "%s: axis %d is named twice", who, axes.axis[i]);
-            return false;
-        }
-        *set |= 1u << index;
-    }
-    return true;
+    if (axes_set(graph_shape_at(ctx, id)->rank, axes, set)) return true;
+    fail_axes(ctx, id, who, axes);
+    return false;
 }
 
 bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set)

@@ -2,7 +2,7 @@
 #ifndef OPS_BUILDER_H
 #define OPS_BUILDER_H
 
-#include "graph/graph.h"
+#include "graph/append.h"
 #include "graph/shape.h"
 
 #include <wengert/ops.h>
@@ -10,8 +10,16 @@
 /* Records an op of one operand. `type` and `shape` tell ops whose result is asked for (cast, reshape); else WG_DEFAULT
    and NULL. */
 wg_tensor ops_one(const wg_op *op, wg_tensor x, const wg_attributes *attributes, wg_type type, const wg_shape *shape);
-/* The same for a node, with integers as attributes. */
-wg_tensor ops_one_integers(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers);
+/* The same for a node, with integers as attributes; to be inlined where their number is a constant. */
+wg_tensor ops_one_integers_anew(wg_context *ctx, const wg_op *op, uint32_t id, size_t count, const int64_t *integers);
+static inline __attribute__((always_inline)) wg_tensor ops_one_integers(wg_context *ctx, const wg_op *op, uint32_t id,
+                                                                        size_t count, const int64_t *integers)
+{
+    wg_tensor y;
+    graph_record record = {.op = op, .count = 1, .inputs = &id, .integer_count = count, .integers = integers};
+    return append_again(ctx, NULL, &record, &y) ? y : ops_one_integers_anew(ctx, op, id, count, integers);
+}
+
 /* The bodies of public functions that record an element-wise op, which need no WG_ENTRY: `site` is where they were
    called from. An op of one operand; of two operands, broadcast to one shape; with a C scalar on the right, or on the
    left. */
@@ -24,13 +32,29 @@ bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count
 /* An op without operands: type and shape are given. */
 wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape shape, const wg_attributes *attributes);
 
-/* wg_reshape and wg_expand to the shape of another tensor of the same context, for rules: shapes are told by number. */
-wg_tensor ops_reshape_like(wg_tensor x, wg_tensor like);
-wg_tensor ops_expand_like(wg_tensor x, wg_tensor like);
-/* wg_sum over a set of axes, as bits, likewise. */
-wg_tensor ops_sum_over(wg_tensor x, uint32_t axes, bool keep);
-/* The integers among a recorded tensor's attributes, in place: recording may move them. */
-const int64_t *ops_integers(wg_tensor y);
+/* wg_reshape and wg_expand of a node, or of poison, to the shape of another one of the same context, for rules: shapes
+   are told by number. */
+wg_tensor ops_reshape_like(wg_tensor x, uint32_t like);
+wg_tensor ops_expand_like(wg_tensor x, uint32_t like);
+/* The integers among the attributes of a tensor that is live, in place: recording may move them. */
+static inline const int64_t *ops_integers(wg_tensor y)
+{
+    return graph_attributes(y.context, graph_node_of(y))->integer;
+}
+
+/* Axes of a shape of some rank as a set of bits; false if one is out of range or named twice. */
+static inline bool axes_set(int rank, wg_axes axes, uint32_t *set)
+{
+    uint32_t found = axes.count < 0 ? (1u << rank) - 1 : 0;
+    if (axes.count > WG_MAX_RANK) return false;
+    for (int i = 0; i < axes.count; i++) {
+        int index = axes.axis[i] < 0 ? axes.axis[i] + rank : axes.axis[i];
+        if (index < 0 || index >= rank || found >> index & 1) return false;
+        found |= 1u << index;
+    }
+    *set = found;
+    return true;
+}
 
 /* The axes of a tensor's shape as a set of bits; false, and an error, if one is out of range or named twice. */
 bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set);

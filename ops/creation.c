@@ -104,11 +104,11 @@ static __attribute__((noinline)) wg_tensor full_like_other(wg_tensor x, double v
 
 static wg_tensor full_like(wg_tensor x, double value, void *site)
 {
-    append_origin from;
+    uint32_t number;
     const node *n = graph_live(x);
     bool known = n && type_is_float((wg_type)n->type); /* of which any number is one */
-    if (!known || !append_is_quick(x.context, site, &from)) return full_like_other(x, value, site);
-    return append_quick(x.context, &from,
+    if (!known || !append_is_quick(x.context, site, &number)) return full_like_other(x, value, site);
+    return append_quick(x.context, number,
                         &(node){.op = &ops_full,
                                 .shape = n->shape,
                                 .type = n->type,

@@ -129,14 +129,15 @@ static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
 #define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
     static void name##_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)          \
     {                                                                               \
-        wg_tensor x = graph_operand(y, 0);                                          \
+        wg_tensor x = graph_operand_of(y, graph_node_of(y), 0);                     \
         (void)x, (void)g;                                                           \
         gradients[0] = gradient;                                                    \
     }
 #define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
     static void name##_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)                                 \
     {                                                                                                      \
-        wg_tensor a = graph_operand(y, 0), b = graph_operand(y, 1);                                        \
+        const node *n = graph_node_of(y);                                                                  \
+        wg_tensor a = graph_operand_of(y, n, 0), b = graph_operand_of(y, n, 1);                            \
         (void)a, (void)b, (void)g;                                                                         \
         if (graph_wanted(y, 0)) gradients[0] = gradient_a;                                                 \
         if (graph_wanted(y, 1)) gradients[1] = gradient_b;                                                 \

@@ -61,17 +61,22 @@ static double matmul_flops(const wg_call *call)
     return 2 * (double)wg_shape_size(call->output->shape) * (double)left.columns;
 }
 
+static wg_tensor multiply(wg_context *ctx, uint32_t a, bool transpose_a, uint32_t b, bool transpose_b);
+
 /* y = op(a) op(b): the gradient of each operand is a product of g with the other one, transposed where needed. */
 static void matmul_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    bool transpose_a = ops_integers(y)[0], transpose_b = ops_integers(y)[1];
-    wg_tensor a = graph_operand(y, 0), b = graph_operand(y, 1);
+    wg_context *ctx = y.context;
+    const int64_t *integers = ops_integers(y);
+    bool transpose_a = integers[0], transpose_b = integers[1];
+    const node *n = graph_node_of(y);
+    uint32_t a = n->input[0], b = n->input[1];
     if (graph_wanted(y, 0))
-        gradients[0] = transpose_a ? wg_matmul_transposed(b, transpose_b, g, true)
-                                   : wg_matmul_transposed(g, false, b, !transpose_b);
+        gradients[0] =
+            transpose_a ? multiply(ctx, b, transpose_b, g.id, true) : multiply(ctx, g.id, false, b, !transpose_b);
     if (graph_wanted(y, 1))
-        gradients[1] = transpose_b ? wg_matmul_transposed(g, true, a, transpose_a)
-                                   : wg_matmul_transposed(a, !transpose_a, g, false);
+        gradients[1] =
+            transpose_b ? multiply(ctx, g.id, true, a, transpose_a) : multiply(ctx, a, !transpose_a, g.id, false);
 }
 
 static wg_tensor matmul_sample(wg_context *ctx)
@@ -171,6 +176,26 @@ static wg_tensor matmul(wg_context *ctx, const uint32_t ids[2], bool transpose_a
     return y;
 }
 
+/* A product of shapes that the rule has accepted before: nothing is to be broadcast or reshaped. */
+static inline bool product_again(wg_context *ctx, const uint32_t ids[2], bool transpose_a, bool transpose_b, void *site,
+                                 wg_tensor *y)
+{
+    const int64_t integers[] = {transpose_a, transpose_b};
+    const graph_record record = {
+        .op = &ops_matmul, .count = 2, .inputs = ids, .integer_count = 2, .integers = integers};
+    return append_again(ctx, site, &record, y);
+}
+
+/* Of nodes, for rules. */
+static __attribute__((noinline)) wg_tensor multiply(wg_context *ctx, uint32_t a, bool transpose_a, uint32_t b,
+                                                    bool transpose_b)
+{
+    wg_tensor y;
+    const uint32_t ids[] = {a, b};
+    if (graph_ok(ctx) && product_again(ctx, ids, transpose_a, transpose_b, NULL, &y)) return y;
+    return graph_ok(ctx) ? matmul(ctx, ids, transpose_a, transpose_b) : graph_poison(ctx);
+}
+
 wg_tensor wg_matmul_transposed(wg_tensor a, bool transpose_a, wg_tensor b, bool transpose_b)
 {
     wg_context *ctx = a.context ? a.context : b.context;
@@ -196,12 +221,21 @@ static wg_tensor product_with_vector(wg_context *ctx, const uint32_t ids[2])
     return row ? wg_squeeze(y, column ? -1 : -2) : y;
 }
 
-wg_tensor wg_matmul(wg_tensor a, wg_tensor b)
+static __attribute__((noinline)) wg_tensor matmul_other(wg_tensor a, wg_tensor b, void *site)
 {
     wg_context *ctx = a.context ? a.context : b.context;
-    WG_ENTRY(ctx);
+    WG_ENTRY_FROM(ctx, site);
     uint32_t ids[2];
     if (!graph_resolve_two(a, b, "matmul", &ctx, ids)) return graph_poison(ctx);
     bool vector = graph_shape_at(ctx, ids[0])->rank == 1 || graph_shape_at(ctx, ids[1])->rank == 1;
     return vector ? product_with_vector(ctx, ids) : matmul(ctx, ids, false, false);
+}
+
+wg_tensor wg_matmul(wg_tensor a, wg_tensor b)
+{
+    wg_tensor y;
+    const node *left, *right;
+    const uint32_t ids[] = {a.id, b.id};
+    bool again = graph_live_two(a, b, &left, &right) && product_again(a.context, ids, false, false, OPS_SITE, &y);
+    return again ? y : matmul_other(a, b, OPS_SITE);
 }

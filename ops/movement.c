@@ -50,7 +50,7 @@ static bool infer_reshape(const wg_call *call, char *message, size_t size)
 
 static void reshape_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    gradients[0] = ops_reshape_like(g, graph_operand(y, 0));
+    gradients[0] = ops_reshape_like(g, graph_node_of(y)->input[0]);
 }
 
 static wg_tensor reshape_sample(wg_context *ctx)
@@ -170,7 +170,7 @@ wg_tensor wg_permute(wg_tensor x, wg_axes order)
         if (!ops_axis(graph_tensor(x.context, id), "permute", order.axis[i], &index)) return graph_poison(x.context);
         axes[i] = index;
     }
-    return ops_one_integers(x.context, &ops_permute, id, (size_t)order.count, axes);
+    return ops_one_integers_anew(x.context, &ops_permute, id, (size_t)order.count, axes);
 }
 
 /* ---- expand ---- */
@@ -200,12 +200,15 @@ static void expand_kernel(const wg_call *call)
 /* Sums over what was repeated: the one place where broadcasting is undone. */
 static void expand_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_tensor x = graph_operand(y, 0);
-    const wg_shape *in = graph_shape_of(x), *out = graph_shape_of(y);
+    wg_context *ctx = y.context;
+    uint32_t x = graph_node_of(y)->input[0];
+    const wg_shape *in = graph_shape_at(ctx, x), *out = graph_shape_at(ctx, y.id);
     int lead = out->rank - in->rank;
     uint32_t repeated = (1u << lead) - 1;
     for (int i = lead; i < out->rank; i++) repeated |= (uint32_t)(in->dim[i - lead] != out->dim[i]) << i;
-    gradients[0] = ops_reshape_like(ops_sum_over(g, repeated, lead == 0), x);
+    wg_tensor sum = ops_one_integers(ctx, &ops_sum, g.id, 2, (const int64_t[]){repeated, lead == 0});
+    bool whole = sum.id && graph_node(ctx, sum.id)->shape == graph_node(ctx, x)->shape;
+    gradients[0] = whole ? sum : ops_reshape_like(sum, x);
 }
 
 static wg_tensor expand_sample(wg_context *ctx)
@@ -504,5 +507,5 @@ wg_tensor wg_flip(wg_tensor x, int axis)
     WG_ENTRY(x.context);
     int index;
     if (!ops_axis(x, "flip", axis, &index)) return graph_poison(x.context);
-    return ops_one_integers(x.context, &ops_flip, graph_resolve(x, "flip"), 1, (const int64_t[]){index});
+    return ops_one_integers_anew(x.context, &ops_flip, graph_resolve(x, "flip"), 1, (const int64_t[]){index});
 }

@@ -210,8 +210,10 @@ static double reduction_flops(const wg_call *call)
 /* A result of the reduction y brought back to the shape of its operand. */
 static wg_tensor spread(wg_tensor result, wg_tensor y)
 {
-    wg_tensor x = graph_operand(y, 0);
-    if (!ops_integers(y)[1]) result = wg_reshape(result, reduced_shape(graph_shape_of(x), *ops_integers(y), true));
+    uint32_t x = graph_node_of(y)->input[0];
+    const int64_t *integers = ops_integers(y), set = integers[0];
+    bool leading = (set & (set + 1)) == 0; /* only axes that expand puts back by itself */
+    if (!integers[1] && !leading) result = wg_reshape(result, reduced_shape(graph_shape_at(y.context, x), set, true));
     return ops_expand_like(result, x);
 }
 
@@ -329,17 +331,23 @@ const wg_op ops_all = {.name = "all",
 
 /* ---- builders ---- */
 
-static wg_tensor reduce(const wg_op *op, wg_tensor x, wg_axes axes)
+static __attribute__((noinline)) wg_tensor reduce_other(const wg_op *op, wg_tensor x, wg_axes axes, void *site)
 {
+    WG_ENTRY_FROM(x.context, site);
     uint32_t set, id = graph_resolve(x, op->name);
     if (!id || !ops_axes_of(x.context, id, op->name, axes, &set)) return graph_poison(x.context);
-    return ops_one_integers(x.context, op, id, 2, (const int64_t[]){set, axes.keep});
+    return ops_one_integers_anew(x.context, op, id, 2, (const int64_t[]){set, axes.keep});
 }
 
-wg_tensor ops_sum_over(wg_tensor x, uint32_t axes, bool keep)
+static __attribute__((noinline)) wg_tensor reduce(const wg_op *op, wg_tensor x, wg_axes axes, void *site)
 {
-    uint32_t id = graph_resolve(x, "sum");
-    return id ? ops_one_integers(x.context, &ops_sum, id, 2, (const int64_t[]){axes, keep}) : graph_poison(x.context);
+    uint32_t set;
+    wg_tensor y;
+    const node *n = graph_live(x);
+    if (!n || !axes_set(x.context->shapes[n->shape].rank, axes, &set)) return reduce_other(op, x, axes, site);
+    const int64_t integers[] = {set, axes.keep};
+    const graph_record record = {.op = op, .count = 1, .inputs = &x.id, .integer_count = 2, .integers = integers};
+    return append_again(x.context, site, &record, &y) ? y : reduce_other(op, x, axes, site);
 }
 
 static wg_tensor reduce_one(const wg_op *op, wg_tensor x, int axis)
@@ -349,11 +357,10 @@ static wg_tensor reduce_one(const wg_op *op, wg_tensor x, int axis)
     return ops_one(op, x, &(wg_attributes){.integer = {(int64_t)1 << index, 0}}, WG_DEFAULT, NULL);
 }
 
-#define OVER_AXES(name)                            \
-    wg_tensor wg_##name(wg_tensor x, wg_axes axes) \
-    {                                              \
-        WG_ENTRY(x.context);                       \
-        return reduce(&ops_##name, x, axes);       \
+#define OVER_AXES(name)                                \
+    wg_tensor wg_##name(wg_tensor x, wg_axes axes)     \
+    {                                                  \
+        return reduce(&ops_##name, x, axes, OPS_SITE); \
     }
 #define OVER_ONE_AXIS(name)                      \
     wg_tensor wg_##name(wg_tensor x, int axis)   \

@@ -129,11 +129,29 @@ static void where_kernel(const wg_call *call)
         memcpy(out, condition[i] ? a : b, element);
 }
 
+/* Of nodes of one shape. */
+static inline wg_tensor append_where(wg_context *ctx, uint32_t number, uint32_t condition, uint32_t a, uint32_t b,
+                                     const node *like)
+{
+    return append_quick(
+        ctx, number,
+        &(node){
+            .op = &ops_where, .input = {condition, a, b}, .shape = like->shape, .type = like->type, .input_count = 3});
+}
+
 static void where_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
 {
-    wg_tensor condition = graph_operand(y, 0), zero = wg_zeros_like(g);
-    if (graph_wanted(y, 1)) gradients[1] = wg_where(condition, g, zero);
-    if (graph_wanted(y, 2)) gradients[2] = wg_where(condition, zero, g);
+    wg_context *ctx = y.context;
+    const node *n = graph_node_of(y);
+    wg_tensor condition = graph_tensor(ctx, n->input[0]), zero = wg_zeros_like(g);
+    for (size_t i = 1; i <= 2; i++) {
+        uint32_t number;
+        wg_tensor a = i == 1 ? g : zero, b = i == 1 ? zero : g;
+        if (!graph_wanted(y, i)) continue;
+        bool quick = graph_ok(ctx) && append_is_quick(ctx, NULL, &number);
+        gradients[i] =
+            quick ? append_where(ctx, number, condition.id, a.id, b.id, graph_node_of(g)) : wg_where(condition, a, b);
+    }
 }
 
 static wg_tensor where_sample(wg_context *ctx)
@@ -154,30 +172,31 @@ const wg_op ops_where = {
     .numerics = {-4, 4, 0},
 };
 
-wg_tensor wg_where(wg_tensor condition, wg_tensor a, wg_tensor b)
+static __attribute__((noinline)) wg_tensor where_other(wg_tensor condition, wg_tensor a, wg_tensor b, void *site)
 {
     wg_context *ctx = condition.context ? condition.context : a.context ? a.context : b.context;
-    const node *choice = graph_live(condition), *left, *right;
-    uint32_t ids[3] = {condition.id, a.id, b.id};
-    bool live = choice && a.context == ctx && graph_live_two(a, b, &left, &right);
-    append_origin from;
-    if (live && choice->type == WG_BOOL && left->type == right->type && choice->shape == left->shape &&
-        left->shape == right->shape && append_is_quick(ctx, OPS_SITE, &from))
-        return append_quick(ctx, &from,
-                            &(node){.op = &ops_where,
-                                    .input = {ids[0], ids[1], ids[2]},
-                                    .shape = left->shape,
-                                    .type = left->type,
-                                    .input_count = 3});
-    WG_ENTRY(ctx);
-    if (!live && !graph_resolve_list(WG_LIST(condition, a, b), "where", &ctx, ids)) return graph_poison(ctx);
+    WG_ENTRY_FROM(ctx, site);
+    uint32_t ids[3];
+    if (!graph_resolve_list(WG_LIST(condition, a, b), "where", &ctx, ids)) return graph_poison(ctx);
     if (!ops_broadcast(ctx, "where", ids, 3)) return graph_poison(ctx);
-    left = graph_node(ctx, ids[1]), right = graph_node(ctx, ids[2]);
+    const node *left = graph_node(ctx, ids[1]), *right = graph_node(ctx, ids[2]);
     graph_record record = {.op = &ops_where, .count = 3, .inputs = ids};
     if (graph_node(ctx, ids[0])->type != WG_BOOL || left->type != right->type) return graph_apply(ctx, &record);
     record.type = (wg_type)left->type; /* shapes agree by now, so that nothing is left to infer */
     record.interned_shape = left->shape;
     return graph_append(ctx, &record);
+}
+
+wg_tensor wg_where(wg_tensor condition, wg_tensor a, wg_tensor b)
+{
+    wg_context *ctx = condition.context;
+    const node *choice = graph_live(condition), *left, *right;
+    uint32_t number;
+    bool quick = choice && a.context == ctx && graph_live_two(a, b, &left, &right) && choice->type == WG_BOOL &&
+                 left->type == right->type && choice->shape == left->shape && left->shape == right->shape &&
+                 append_is_quick(ctx, OPS_SITE, &number);
+    if (!quick) return where_other(condition, a, b, OPS_SITE);
+    return append_where(ctx, number, condition.id, a.id, b.id, left);
 }
 
 /* ---- stop_gradient ---- */
