@@ -122,7 +122,7 @@ struct team {
     int threads, running; /* wanted; there */
     int64_t longest_spin;
     unsigned generation; /* of the process when the threads were started; 0: never */
-    bool busy;
+    bool busy, rests;
     _Alignas(MEMORY_ALIGNMENT) bell pending; /* ONE_TASK for each not reported, and CALLER_SLEEPS */
     seat seats[];
 };
@@ -397,12 +397,18 @@ void team_run(team *t, team_task task, void *argument, int64_t tasks)
 {
     assert(!t->busy);
     t->busy = true;
-    if (tasks > 1 && t->threads > 1 && !has_its_threads(t)) start_threads(t);
-    if (tasks > 1 && t->running > 1) {
+    bool shared = tasks > 1 && t->threads > 1 && !t->rests;
+    if (shared && !has_its_threads(t)) start_threads(t);
+    if (shared && t->running > 1) {
         for (int64_t base = 0; base < tasks; base += TEAM_TASKS)
             run_portion(t, task, argument, base, tasks - base < TEAM_TASKS ? tasks - base : TEAM_TASKS);
     } else {
         for (int64_t i = 0; i < tasks; i++) task(argument, i, 0);
     }
     t->busy = false;
+}
+
+void team_rest(team *t, bool rests)
+{
+    t->rests = rests;
 }

@@ -31,6 +31,9 @@ int team_size(const team *t);
    One thread at a time may call this, and no task of the same team; a task must not fork and have the child return. */
 void team_run(team *t, team_task task, void *argument, int64_t tasks);
 
+/* While the team rests, the caller does all tasks. */
+void team_rest(team *t, bool rests);
+
 enum { TEAM_TASKS = 1 << 20 };
 
 #endif

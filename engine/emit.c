@@ -116,10 +116,7 @@ static bool emit_copy(plan *p, const schedule *s, const storage *m, const view *
     if (like->size == 0 || same_place(from, to, &like->shape)) return true;
     copy_code *code = bump_new(&p->bump, 1, sizeof *code);
     if (!code) return false;
-    *code = (copy_code){.from = view_strides(from, &like->shape),
-                        .to = view_strides(to, &like->shape),
-                        .element = wg_type_size((wg_type)like->type),
-                        .size = like->size};
+    code->plan = copy_prepare(from, to, &like->shape, wg_type_size((wg_type)like->type));
     FIRED(copy);
     p->steps[p->step_count++] = (plan_step){.kind = STEP_COPY, .copy = code};
     return patch_view(p, s, m, &code->source, from, (wg_type)like->type) &&
@@ -194,6 +191,40 @@ static bool emit_copies(plan *p, const schedule *s, const storage *m, uint32_t i
     return true;
 }
 
+/* Whether a group does nothing but copy views of other steps' values into memory. */
+static bool only_copies(const schedule *s, const storage *m, const group *g)
+{
+    reading r;
+    for (size_t i = 0; i < g->count; i++) {
+        uint32_t index = g->items[i];
+        bool copy = s->gathered[index] && is_movement(&s->program->items[index]) && m->kind[index] != STORED_NOT;
+        if (!copy || !schedule_read(s, index, 0, &r) || is_number(s, r.view->base)) return false;
+        if (s->step_of[r.view->base] == s->step_of[index]) return false;
+    }
+    return g->size > 1; /* single elements have kernels of their own */
+}
+
+static bool emit_group(emission *e, const group *g)
+{
+    if (g->size == 0 || g->count == 0) return true;
+    if (!only_copies(e->s, e->m, g)) return plan_emit_group(e, g);
+    bool fine = true;
+    for (size_t i = 0; i < g->count && fine; i++) {
+        reading r;
+        uint32_t index = g->items[i];
+        storage_read(e->m, e->s, index, 0, &r);
+        fine = emit_copy(e->plan, e->s, e->m, r.view, &e->m->home[index], &e->s->program->items[index]);
+    }
+    return fine;
+}
+
+static bool is_shared(const plan_step *s)
+{
+    return s->kind == STEP_GROUP     ? !s->group->singles && !s->group->alone
+           : s->kind == STEP_PRODUCT ? s->product->plan.tasks * s->product->repeats > 1
+                                     : s->kind == STEP_COPY && s->copy->plan.tasks > 1;
+}
+
 bool plan_emit(plan *p, const schedule *s, const storage *m)
 {
     const program *q = s->program;
@@ -207,14 +238,14 @@ bool plan_emit(plan *p, const schedule *s, const storage *m)
                   .places = bump_new(&temporary, q->count, sizeof *e.places),
                   .last = bump_new(&temporary, q->count, sizeof *e.last),
                   .uses = bump_new(&temporary, q->count, sizeof *e.uses),
-                  .partner = bump_new(&temporary, q->count, sizeof *e.partner)};
+                  .partner = bump_new(&temporary, q->count, sizeof *e.partner),
+                  .machine = {.b = &temporary}};
     bool fine = p->steps && !temporary.failed && assign_slots(p, s, m);
     for (size_t i = 0; fine && i < s->count; i++) {
         uint32_t index = s->steps[i].item;
         const item *it = &q->items[index];
         if (s->steps[i].group)
-            fine =
-                s->steps[i].group->size == 0 || s->steps[i].group->count == 0 || plan_emit_group(&e, s->steps[i].group);
+            fine = emit_group(&e, s->steps[i].group);
         else if (is_product(it))
             fine = it->size == 0 || emit_product(p, s, m, index);
         else if (it->op == &ops_concat)
@@ -222,6 +253,8 @@ bool plan_emit(plan *p, const schedule *s, const storage *m)
         else
             fine = emit_call(p, s, m, index);
     }
+    fine = fine && chains_seal(&e);
+    for (size_t i = 0; i < p->step_count; i++) p->shared |= is_shared(&p->steps[i]);
     bump_free(&temporary);
     return fine && !p->bump.failed;
 }

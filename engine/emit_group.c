@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { PREFETCH_FROM = 1 << 20 }; /* bytes of a group's memory: less stays in the second-level cache */
-
 /* ---- drafts ---- */
 
 static bool add_draft(emission *e, instruction in, const operand *operands, uint32_t count, const operand *out)
@@ -84,10 +82,9 @@ static operand prepare_result(emission *e, uint32_t index, bool *later)
         if (!*later) return out;
     }
     if (!is_row_role(e->s->roles[index])) return take_register(e, (wg_type)it->type);
-    int64_t bytes = row_register_bytes(e, e->row_registers++);
     return (operand){.row_register = true,
                      .slot = SLOT_REGISTERS,
-                     .bytes = bytes,
+                     .bytes = e->row_registers++,
                      .step = 1,
                      .number = NO_ITEM,
                      .reg = -1,
@@ -161,6 +158,7 @@ static bool finish_item(emission *e, size_t at, instruction in, operands *o)
     bool turned = in.special == SPECIAL_OP && in.extent == EXTENT_FLAT && !operand_flat(e, &out);
     operand to = turned ? take_register(e, out.type) : out; /* the op's own kernel writes flat */
     bool fine = add_draft(e, in, o->item, o->count, &to);
+    if (fine && in.kernel) e->drafts[e->count - 1].op = it->op;
     if (turned) {
         fine = fine && add_copy(e, SPECIAL_COPY, EXTENT_ROWS, &to, &out, NULL);
         e->taken[to.reg] = 0;
@@ -186,7 +184,8 @@ static bool emit_gathered(emission *e, size_t at, operands *o)
     work->element = wg_type_size(from->type);
     if (from->load) work->strides = view_strides(from->reading.view, from->reading.shape);
     special kind = from->load ? SPECIAL_LOAD : from->single ? SPECIAL_SPREAD : SPECIAL_COPY;
-    extent over = from->load ? EXTENT_FLAT : EXTENT_ROWS;
+    bool row_values = e->s->roles[e->g->items[at]] == ROLE_ROW;
+    extent over = row_values ? EXTENT_ROW_VALUES : from->load ? EXTENT_FLAT : EXTENT_ROWS;
     return finish_item(e, at, (instruction){.special = (uint8_t)kind, .work = work, .extent = (uint8_t)over}, o) &&
            (!e->all_single || note_single(e, kernel_single_copy(work->element)));
 }
@@ -234,6 +233,7 @@ static bool emit_row_reduction(emission *e, size_t at, instruction in, operands 
     out.step = 1;
     e->places[index] = out;
     bool fine = add_draft(e, in, o->item, o->count, &out);
+    if (fine) e->drafts[e->count - 1].op = e->s->program->items[index].op;
     give_back(e, at, o, -1);
     return fine && (!later || store_later(e, index, &out));
 }
@@ -274,78 +274,11 @@ static bool emit_reduction(emission *e, size_t at, operands *o)
     return fine;
 }
 
-/* ---- pairs: an item that one other item reads, and that can be computed together with it ---- */
-
-/* Whether operand k will be one number for each row when the item is emitted. */
-static bool will_be_single(const emission *e, uint32_t index, uint32_t k)
-{
-    reading r;
-    if (!schedule_read(e->s, index, k, &r) || is_number(e->s, r.view->base)) return true;
-    bool own = e->s->step_of[r.view->base] == e->s->step_of[index];
-    if (own) return is_row_role(e->s->roles[r.view->base]);
-    return operand_read(e, index, k).single;
-}
-
-/* The operand of the later item that is the earlier one; the other one is its C operand. */
-static uint32_t place_of(const emission *e, uint32_t later, uint32_t earlier)
-{
-    reading r;
-    return schedule_read(e->s, later, 0, &r) && r.view->base == earlier ? 0 : 1;
-}
-
-static tile_kernel pair_kernel(const emission *e, uint32_t first, uint32_t second)
-{
-    const item *a = &e->s->program->items[first], *b = &e->s->program->items[second];
-    unsigned single = 0;
-    uint32_t place = place_of(e, second, first);
-    for (uint32_t k = 0; k < a->count; k++) single |= will_be_single(e, first, k) ? 1u << k : 0;
-    if (b->count == 2 && will_be_single(e, second, !place)) single |= 4;
-    if ((single & 3) == 3 || (a->count == 1 && single & 1)) return NULL;
-    return kernel_find_pair(a->op, b->op, (wg_type)a->type, single, place == 1);
-}
-
-/* Whether operand k can still be read as it lies when the group's item `until` is computed: it needs no copy, and is no
-   parameter that has got its new value by then. */
-static bool may_wait(const emission *e, uint32_t index, uint32_t k, int until)
-{
-    reading r;
-    if (operand_read(e, index, k).load) return false;
-    if (!schedule_read(e->s, index, k, &r)) return true;
-    for (size_t i = 0; i < e->g->count && (int)i < until; i++)
-        if (e->m->in_place[e->g->items[i]] == r.view->base) return false;
-    return true;
-}
-
-/* Leaves an item to the one that reads it, if both can be one instruction. */
-static bool defer(emission *e, size_t at)
-{
-    const program *p = e->s->program;
-    uint32_t index = e->g->items[at];
-    const item *it = &p->items[index];
-    int reader_at = e->last[index];
-    bool plain = e->uses[index] == 1 && e->m->kind[index] == STORED_NOT && e->s->roles[index] == ROLE_TILE &&
-                 !e->s->gathered[index] && it->count <= 2;
-    if (!plain || e->g->size == 1 || reader_at < 0 || e->partner[index] != NO_ITEM) return false;
-    uint32_t reader = e->g->items[reader_at];
-    const item *with = &p->items[reader];
-    role as = e->s->roles[reader];
-    bool fits = (as == ROLE_TILE || as == ROLE_ROW_REDUCTION) && !e->s->gathered[reader] && with->count <= 2 &&
-                with->type == it->type && e->partner[reader] == NO_ITEM;
-    for (uint32_t k = 0; fits && k < it->count; k++) fits = may_wait(e, index, k, reader_at);
-    if (!fits || !pair_kernel(e, index, reader)) return false;
-    e->partner[reader] = index;
-    for (uint32_t k = 0; k < it->count; k++) { /* its operands live until then */
-        reading r;
-        if (schedule_read(e->s, index, k, &r) && e->s->step_of[r.view->base] == e->s->step_of[index] &&
-            e->last[r.view->base] < reader_at)
-            e->last[r.view->base] = reader_at;
-    }
-    return true;
-}
+/* ---- pairs: see emit_pair.c ---- */
 
 static bool emit_pair(emission *e, size_t at)
 {
-    uint32_t index = e->g->items[at], first = e->partner[index], place = place_of(e, index, first);
+    uint32_t index = e->g->items[at], first = e->partner[index], place = pair_place(e, index, first);
     const item *a = &e->s->program->items[first], *b = &e->s->program->items[index];
     operands o = {.count = 0};
     instruction in = {.kernel = pair_kernel(e, first, index), .extent = EXTENT_ROWS};
@@ -363,7 +296,7 @@ static bool emit_item(emission *e, size_t at)
     uint32_t index = e->g->items[at];
     const item *it = &e->s->program->items[index];
     operands o = {.count = 0};
-    if (defer(e, at)) return true;
+    if (pair_defer(e, at)) return true;
     if (e->partner[index] != NO_ITEM) return emit_pair(e, at);
     for (uint32_t k = 0; k < it->count; k++)
         if (!append_operand(e, index, k, &o)) return false;
@@ -411,120 +344,6 @@ static void find_last_uses(emission *e)
     }
 }
 
-/* ---- from drafts to code ---- */
-
-/* Makes `where` the address of an operand. */
-static bool settle_address(emission *e, void **where, const operand *o)
-{
-    if (o->number != NO_ITEM) return plan_number(e->plan, o->number, o->type, (const void **)(uintptr_t)where);
-    int64_t rows = o->row_register ? register_bytes(e, e->registers) : 0;
-    return plan_patch(e->plan, where, o->slot, o->bytes + rows);
-}
-
-static bool settle_operand(emission *e, instruction *in, uint32_t k, const operand *o)
-{
-    void **where = k == 3 ? &in->tile.out : (void **)(uintptr_t)&in->tile.in[k];
-    in->advance[k] = o->advance;
-    if (k == 3)
-        in->tile.out_step = o->step;
-    else
-        in->tile.step[k] = o->step;
-    if (o->number == NO_ITEM && o->slot == SLOT_REGISTERS) in->registers |= (uint8_t)(1u << k);
-    return settle_address(e, where, o);
-}
-
-/* The instructions of a group of one element. */
-static bool settle_singles(emission *e)
-{
-    group_code *c = e->code;
-    bool fine = true;
-    c->singles = bump_new(&e->plan->bump, e->count, sizeof *c->singles);
-    c->count = e->count;
-    for (size_t i = 0; (fine = fine && c->singles) && i < e->count; i++) {
-        const draft *d = &e->drafts[i];
-        single_instruction *one = &c->singles[i];
-        one->run = d->single;
-        fine = settle_address(e, &one->out, &d->operand[3]);
-        for (uint32_t k = 0; fine && k < d->count; k++)
-            fine = settle_address(e, (void **)(uintptr_t)&one->in[k], &d->operand[k]);
-    }
-    return fine;
-}
-
-/* Whether an instruction before the i-th one, or an earlier operand of it, runs through the same memory. */
-static bool seen_before(const emission *e, size_t i, uint32_t k)
-{
-    const operand *o = &e->drafts[i].operand[k];
-    for (size_t j = 0; j <= i; j++)
-        for (uint32_t at = 0; at < 4 && (j < i || at < k); at++) {
-            const operand *other = &e->drafts[j].operand[at];
-            if ((at == 3 || at < e->drafts[j].count) && other->number == NO_ITEM && other->slot == o->slot &&
-                other->bytes == o->bytes && other->advance == o->advance)
-                return true;
-        }
-    return false;
-}
-
-/* Whether the k-th operand runs through memory from tile to tile. */
-static bool is_stream(const emission *e, const draft *d, uint32_t k)
-{
-    const operand *o = &d->operand[k];
-    return o->advance != 0 && o->slot != SLOT_REGISTERS && o->slot != SLOT_PARTIALS && o->number == NO_ITEM &&
-           d->in.extent != EXTENT_ROW_VALUES && operand_flat(e, o);
-}
-
-static bool settle(emission *e)
-{
-    group_code *c = e->code;
-    c->registers = (size_t)(register_bytes(e, e->registers) + row_register_bytes(e, e->row_registers));
-    if (c->registers > e->plan->registers) e->plan->registers = c->registers;
-    if (e->all_single) return settle_singles(e);
-    c->instructions = bump_new(&e->plan->bump, e->count, sizeof *c->instructions);
-    c->streams = bump_new(&e->plan->bump, e->count * 4, sizeof *c->streams);
-    if (!c->instructions || !c->streams) return false;
-    c->count = e->count;
-    int64_t bytes = 0, most = e->g->size * (int64_t)(e->element * (e->g->read_count + e->g->count));
-    bool large = most >= PREFETCH_FROM;
-    for (size_t i = 0; i < e->count; i++) {
-        const draft *d = &e->drafts[i];
-        instruction *in = &c->instructions[i];
-        *in = d->in;
-        for (uint32_t k = 0; k < 4; k++) {
-            if (k < 3 && k >= d->count) continue;
-            if (!settle_operand(e, in, k, &d->operand[k])) return false;
-            if (!large || !is_stream(e, d, k) || seen_before(e, i, k)) continue;
-            int64_t each = (c->columns ? c->columns : 1) * (int64_t)wg_type_size(d->operand[k].type);
-            c->streams[c->stream_count++] = (stream){(uint32_t)i, (uint8_t)k, each};
-            bytes += each * c->rows;
-        }
-    }
-    c->ahead = bytes >= PREFETCH_FROM;
-    group_set_extents(c, c->instructions, c->tile_rows);
-    size_t copies = c->rows > c->tile_rows ? c->count * sizeof *c->instructions : 0; /* each chunk walks with its own */
-    if (c->registers + copies > e->plan->registers) e->plan->registers = c->registers + copies;
-    return true;
-}
-
-/* Where reductions that end with the group get their parts from, and put their result. */
-static bool settle_finishes(emission *e)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < e->g->count; i++) {
-        uint32_t index = e->g->items[i], slot;
-        role r = e->s->roles[index];
-        if (r != ROLE_COLUMN_REDUCTION && r != ROLE_TOTAL_REDUCTION) continue;
-        finish *f = &e->code->finishes[at++];
-        int64_t bytes, part = 0;
-        for (size_t k = 0, seen = 0; k < e->count; k++)
-            if (e->drafts[k].operand[3].slot == SLOT_PARTIALS && ++seen == at) part = e->drafts[k].operand[3].bytes;
-        plan_place(e->plan, e->s, e->m, e->m->home[index].base, &slot, &bytes);
-        bytes += e->m->home[index].offset * (int64_t)wg_type_size(f->type);
-        if (!plan_patch(e->plan, &f->from, SLOT_PARTIALS, part) || !plan_patch(e->plan, &f->to, slot, bytes))
-            return false;
-    }
-    return true;
-}
-
 bool plan_emit_group(emission *e, const group *g)
 {
     plan *p = e->plan;
@@ -536,6 +355,7 @@ bool plan_emit_group(emission *e, const group *g)
     e->drafts = NULL;
     e->count = e->capacity = e->finish_capacity = 0;
     e->registers = e->row_registers = 0;
+    e->group_chains = e->chain_count;
     e->element = 1;
     e->taken = bump_new(&temporary, g->count * 4 + 8, 1);
     bool fine = code && !temporary.failed;
@@ -545,11 +365,9 @@ bool plan_emit_group(emission *e, const group *g)
         emit_geometry(e);
     }
     for (size_t i = 0; fine && i < g->count; i++) fine = emit_item(e, i);
-    fine = fine && settle(e);
-    if (fine && code->finish_count) {
-        code->finishes = bump_copy(&p->bump, code->finishes, code->finish_count, sizeof *code->finishes);
-        fine = code->finishes && settle_finishes(e);
-    }
+    if (fine && !e->all_single) fine = emit_chains(e);
+    if (fine) emit_tiles(e);
+    fine = fine && emit_settle(e);
     bump_free(&temporary);
     if (!fine) return false;
     p->steps[p->step_count++] = (plan_step){.kind = STEP_GROUP, .group = code};

@@ -36,21 +36,20 @@ static int64_t choose_columns(const emission *e)
     return columns;
 }
 
-/* Registers and streams that a tile of the group touches, roughly: what is alive at once, and all memory. */
+/* Registers and streams that a tile of the group touches. */
 static int64_t pressure(const emission *e)
 {
-    int64_t alive = 0, most = 1, streams = (int64_t)e->g->read_count,
-            *ends = bump_new(e->b, e->g->count + 1, sizeof *ends);
-    for (size_t i = 0; ends && i < e->g->count; i++) {
-        uint32_t index = e->g->items[i];
-        bool held = e->m->kind[index] == STORED_NOT && e->s->roles[index] == ROLE_TILE;
-        streams += e->m->kind[index] != STORED_NOT;
-        alive += held;
-        if (held && e->last[index] >= 0) ends[e->last[index]]++;
-        if (alive > most) most = alive;
-        alive -= ends[i];
+    int64_t count = 0;
+    for (size_t i = 0; i < e->count; i++) {
+        const draft *d = &e->drafts[i];
+        for (uint32_t k = 0; k < 4; k++) {
+            const operand *o = &d->operand[k];
+            bool through = (k == 3 || k < d->count) && d->in.extent != EXTENT_ROW_VALUES && !o->single &&
+                           o->slot != SLOT_PARTIALS && o->number == NO_ITEM;
+            count += through && !operand_seen_before(e, i, k);
+        }
     }
-    return most + streams;
+    return count > 1 ? count : 1;
 }
 
 static int64_t divided(int64_t a, int64_t b)
@@ -78,24 +77,34 @@ static int64_t work_of_element(const emission *e)
 void emit_geometry(emission *e)
 {
     group_code *c = e->code;
-    int64_t elements = TILE_BYTES / (int64_t)e->element / pressure(e) / TOTAL_BLOCK * TOTAL_BLOCK;
-    elements = elements < LEAST_TILE ? LEAST_TILE : elements > MOST_TILE ? MOST_TILE : elements;
     c->columns = choose_columns(e);
     int64_t columns = c->columns ? c->columns : 1;
     c->rows = e->g->size / columns;
-    c->tile_rows = elements / columns > 1 ? elements / columns : 1;
-    if (c->tile_rows > c->rows) c->tile_rows = c->rows;
     int64_t least = divided(plan_limits_now.chunk, columns);
     if (least < CHUNK_ROWS && has_column_reduction(e)) least = CHUNK_ROWS;
     c->chunk_rows = divided(divided(c->rows, MOST_CHUNKS), least) * least;
     c->chunks = divided(c->rows, c->chunk_rows);
-    if (c->tile_rows > c->chunk_rows) c->tile_rows = c->chunk_rows;
     if (c->chunks > 1) FIRED(many_chunks);
     c->alone = c->chunks == 1 || e->g->size * work_of_element(e) < plan_limits_now.shared_work;
     if (c->alone && !has_column_reduction(e)) { /* nothing depends on chunks */
         c->chunk_rows = c->rows;
         c->chunks = 1;
     }
+}
+
+/* A chain needs no tiles: it has no registers in memory. */
+void emit_tiles(emission *e)
+{
+    group_code *c = e->code;
+    int64_t columns = c->columns ? c->columns : 1;
+    int64_t elements = TILE_BYTES / (int64_t)e->element / pressure(e) / TOTAL_BLOCK * TOTAL_BLOCK;
+    elements = elements < LEAST_TILE ? LEAST_TILE : elements > MOST_TILE ? MOST_TILE : elements;
+    c->tile_rows = elements / columns > 1 ? elements / columns : 1;
+    if (is_one_chain(e)) {
+        e->registers = 0;
+        c->tile_rows = c->chunk_rows;
+    }
+    if (c->tile_rows > c->chunk_rows) c->tile_rows = c->chunk_rows;
 }
 
 /* ---- registers ---- */
@@ -119,7 +128,7 @@ operand take_register(emission *e, wg_type type)
     if (reg == e->registers) e->registers++;
     e->taken[reg] = 1;
     return (operand){.slot = SLOT_REGISTERS,
-                     .bytes = register_bytes(e, reg),
+                     .bytes = reg,
                      .step = e->code->columns,
                      .number = NO_ITEM,
                      .reg = (int)reg,
@@ -193,4 +202,17 @@ operand operand_result(const emission *e, uint32_t index, bool *later)
 bool operand_flat(const emission *e, const operand *o)
 {
     return !o->load && !o->single && (o->step == e->code->columns || !e->code->columns);
+}
+
+bool operand_seen_before(const emission *e, size_t i, uint32_t k)
+{
+    const operand *o = &e->drafts[i].operand[k];
+    for (size_t j = 0; j <= i; j++)
+        for (uint32_t at = 0; at < 4 && (j < i || at < k); at++) {
+            const operand *other = &e->drafts[j].operand[at];
+            if ((at == 3 || at < e->drafts[j].count) && other->number == NO_ITEM && other->slot == o->slot &&
+                other->bytes == o->bytes && other->advance == o->advance)
+                return true;
+        }
+    return false;
 }

@@ -81,6 +81,8 @@ static void run_special(const instruction *in, const group_code *g, int64_t firs
     case SPECIAL_TOTAL:
         part_total(in, g, first_row);
         break;
+    case SPECIAL_CHAINED:
+        break;
     default:
         run_own_kernel(in);
         break;

@@ -14,13 +14,15 @@ typedef struct hoisting {
     uint32_t *turned;  /* 1 + item of `to`: the transposed matrix */
 } hoisting;
 
-/* The item whose transpose is the right operand, if it is one matrix. */
+/* The item whose transpose is the right operand, if it is one matrix; a single row or column lies the same both ways.
+ */
 static uint32_t transposed_right(const program *p, uint32_t index)
 {
     const item *it = &p->items[index];
     if (!it->op || !is_product(it) || !p->attributes[it->attributes].integer[1]) return NO_ITEM;
     uint32_t right = program_operands(p, it)[product_first(it) + 1];
-    return p->items[right].shape.rank == 2 && p->items[right].size > 0 ? right : NO_ITEM;
+    const wg_shape *shape = &p->items[right].shape;
+    return shape->rank == 2 && shape->dim[0] > 1 && shape->dim[1] > 1 ? right : NO_ITEM;
 }
 
 static uint32_t turned(hoisting *h, uint32_t right)

@@ -2,6 +2,7 @@
 #ifndef ENGINE_LIMITS_H
 #define ENGINE_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { TOTAL_BLOCK = 256 }; /* elements of a flat group that make one part of a total; tiles are multiples of it */
@@ -13,5 +14,8 @@ typedef struct plan_limits {
 } plan_limits;
 
 extern plan_limits plan_limits_now;
+
+/* Tests also set this, at any time: work is shared whether or not that is faster. */
+extern bool plan_always_shares;
 
 #endif

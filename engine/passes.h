@@ -21,6 +21,8 @@ bool pass_dead(const program *from, program *to, bump *b);
 bool pass_simplify(const program *from, program *to, bump *b);
 /* Computes equal items once. `scalar` has the number of each source. */
 bool pass_merge(const program *from, program *to, const double *scalar, assumptions *made, bump *b);
+/* Small products that share an operand become one large one: see the file. */
+bool pass_stack(const program *from, program *to, bump *b);
 
 /* A matrix that many products read transposed is transposed once. */
 bool pass_hoist(const program *from, program *to, bump *b);

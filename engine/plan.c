@@ -1,6 +1,7 @@
 /* Making a plan: the passes in their order. */
 #include "engine/plan.h"
 
+#include "base/executable.h"
 #include "engine/inplace.h"
 
 static void find_sources(program *p)
@@ -24,7 +25,8 @@ typedef bool (*rewriting_pass)(const program *from, program *to, bump *b);
    is given back then; the last one writes to `b`. */
 static bool rewrite(plan *p, program *final, const double *scalar, bump *b)
 {
-    static const rewriting_pass passes[] = {pass_simplify, NULL, pass_simplify, pass_accumulate, pass_hoist};
+    static const rewriting_pass passes[] = {pass_simplify,   NULL,      pass_simplify, pass_dead, pass_stack,
+                                            pass_accumulate, pass_hoist};
     enum { PASSES = sizeof passes / sizeof *passes };
     bump own[2] = {bump_of(b->memory), bump_of(b->memory)};
     program at[2];
@@ -78,6 +80,7 @@ void plan_free(plan *p, wg_context *ctx)
     memory *m = p->bump.memory;
     for (size_t i = 0; i < p->step_count; i++)
         if (p->steps[i].kind == STEP_PRODUCT) product_release(&p->steps[i].product->plan);
+    executable_free(p->code, p->code_bytes);
     bump_free(&p->bump);
     memory_release(m, p);
 }

@@ -2,8 +2,10 @@
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
 
+#include "engine/copy.h"
 #include "engine/kernels/kernels.h"
 #include "engine/limits.h"
+#include "engine/pace.h"
 #include "engine/passes.h"
 #include "engine/product_step.h"
 #include "engine/run.h"
@@ -60,8 +62,9 @@ typedef enum special {
     SPECIAL_SPREAD, /* one number for each row over its elements */
     SPECIAL_LOAD,   /* what follows strides over all elements */
     SPECIAL_STORE,
-    SPECIAL_TOTAL, /* parts of a total */
-    SPECIAL_OP     /* the op's own kernel */
+    SPECIAL_TOTAL,   /* parts of a total */
+    SPECIAL_CHAINED, /* done by the instruction before: see engine/chains/ */
+    SPECIAL_OP       /* the op's own kernel */
 } special;
 
 typedef enum extent { EXTENT_ROWS, EXTENT_FLAT, EXTENT_ROW_VALUES } extent;
@@ -145,11 +148,9 @@ typedef struct call_code {
     size_t count;
 } call_code;
 
-/* A copy into a part of a concat. */
+/* A copy that is a step of its own: into a part of a concat, or what brings the elements of a view together. */
 typedef struct copy_code {
-    strides from, to;
-    size_t element;
-    int64_t size;
+    copy_plan plan;
     void *source, *target;
 } copy_code;
 
@@ -187,6 +188,10 @@ typedef struct plan {
     snapshot *snapshot; /* the tape it ran for last; NULL: it was not worth remembering */
     uint64_t layout;    /* of the context's memory that `fixed` was applied for */
     uint32_t computed;  /* nodes that an evaluation counts as computed */
+    bool shared;        /* some step has work for several threads */
+    pace pace;
+    void *code; /* of its chains */
+    size_t code_bytes;
 } plan;
 
 /* Plans a program; NULL without memory. `scalar`: the number of each item now. */
@@ -209,6 +214,8 @@ void group_set_extents(const group_code *g, instruction *instructions, int64_t t
 /* Runs a group's chunks and completes its reductions. Registers of thread t begin t times the step after the first's.
  */
 void group_run(group_code *g, team *t, char *registers, size_t registers_step);
+/* Copies elements that lie one such step apart. */
+void strided_copy(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t count, size_t element);
 /* Copies elements that follow strides: those from `first` on, `count` of them. */
 void strided_load(void *to, const void *from, const strides *s, int64_t first, int64_t count, size_t element);
 void strided_store(void *to, const void *from, const strides *s, int64_t first, int64_t count, size_t element);

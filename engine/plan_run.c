@@ -124,16 +124,19 @@ static void run_product(const engine_state *s, const product_code_step *code)
         team_run(s->team, run_product_task, &r, tasks);
 }
 
-static void run_copy(const copy_code *c)
+static void run_copy_task(void *argument, int64_t task, int thread)
 {
-    enum { PIECE = 4096 };
-    _Alignas(8) char piece[PIECE];
-    int64_t count = PIECE / (int64_t)c->element;
-    for (int64_t at = 0; at < c->size; at += count) {
-        int64_t some = c->size - at < count ? c->size - at : count;
-        strided_load(piece, c->source, &c->from, at, some, c->element);
-        strided_store(c->target, piece, &c->to, at, some, c->element);
-    }
+    const copy_code *c = argument;
+    (void)thread;
+    copy_run(&c->plan, task, c->source, c->target);
+}
+
+static void run_copy(const engine_state *s, copy_code *c)
+{
+    if (c->plan.tasks == 1)
+        run_copy_task(c, 0, 0);
+    else
+        team_run(s->team, run_copy_task, c, c->plan.tasks);
 }
 
 static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
@@ -150,7 +153,7 @@ static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
             run_product(s, next->product);
             break;
         case STEP_COPY:
-            run_copy(next->copy);
+            run_copy(s, next->copy);
             break;
         default:
             if (!run_kernel(ctx, source[next->call->source], next->call->inputs, next->call->count,
@@ -161,6 +164,21 @@ static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
         }
     }
     return true;
+}
+
+bool plan_always_shares;
+
+/* Runs the steps with all threads or without, and notes how long it takes. */
+static bool run_at_pace(wg_context *ctx, plan *p, const uint32_t *source)
+{
+    team *t = ctx->engine_state->team;
+    if (!p->shared || team_size(t) == 1 || plan_always_shares) return run_steps(ctx, p, source);
+    double began = state_seconds();
+    team_rest(t, pace_alone(&p->pace));
+    bool fine = run_steps(ctx, p, source);
+    team_rest(t, false);
+    pace_note(&p->pace, state_seconds() - began);
+    return fine;
 }
 
 bool plan_run(wg_context *ctx, plan *p, const uint32_t *source)
@@ -176,7 +194,7 @@ bool plan_run(wg_context *ctx, plan *p, const uint32_t *source)
     p->layout = s->layout;
     apply(&p->bound, p->slots);
     find_numbers(ctx, p, source);
-    bool fine = run_steps(ctx, p, source) && hold_results(ctx, p, source);
+    bool fine = run_at_pace(ctx, p, source) && hold_results(ctx, p, source);
     drop_results(ctx, p, p->result_count);
     ctx->computed += fine ? p->computed : 0;
     return fine;

@@ -23,6 +23,7 @@ enum {
     DEPTH = 256,
     FEW_ROWS = 256, /* no smaller blocks for the sake of a third and fourth task */
     TURN = 5,       /* the cost of transposing an element, where a vector multiplication costs its lanes */
+    BUSY = 4,       /* vectors of sums at least: each waits so long for its last addition */
     UNIT = 150000,  /* floating-point operations that pay for a second task */
 };
 
@@ -65,6 +66,31 @@ static void choose_side(product_plan *plan)
     plan->right = (product_operand){a.step, a.batch, !a.transposed};
 }
 
+/* Whether two halves of the rows, or of the columns, keep the arithmetic busy. Halves of rows read all of the right
+   operand each, and few of them would not repay transposing it twice; halves of columns read all of the left one.
+   Columns come in whole vectors only, so that their halves are less even, and write to the same pages. */
+static bool halves_rows(const product_plan *plan, int64_t rows)
+{
+    return rows >= 2 * product_code_lanes(plan->shape.type) || (!plan->right.transposed && rows >= 2 * BUSY);
+}
+
+static bool halves_columns(const product_plan *plan, int64_t rows, int64_t columns)
+{
+    int64_t lanes = product_code_lanes(plan->shape.type), vectors = divide_up(columns, lanes);
+    int64_t turn = plan->right.transposed ? TURN : 0;
+    if (vectors / 2 * rows < BUSY) return false;
+    if (!halves_rows(plan, rows)) return true;
+    return (rows < 2 * lanes || (turn && rows <= columns)) &&
+           divide_up(vectors, 2) * (rows + turn) <= (divide_up(rows, 4) * 2 + turn) * vectors;
+}
+
+static int64_t parts_of_columns(const product_plan *plan, int64_t rows, int64_t columns, double flops)
+{
+    int64_t across = divide_up(columns, COLUMNS);
+    if (across * plan->shape.batch == 1 && flops >= 2 * UNIT && halves_columns(plan, rows, columns)) return 2;
+    return plan->shape.batch % 2 && divide_up(rows, ROWS) % 2 ? even(across) : across;
+}
+
 /* Into how many parts the rows go: so many that blocks are small enough, and that there are tasks for two threads, or
    for four if they stay large. */
 static int64_t parts_of_rows(const product_plan *plan, int64_t rows, int64_t across, double flops)
@@ -73,7 +99,7 @@ static int64_t parts_of_rows(const product_plan *plan, int64_t rows, int64_t acr
     if (others % 2) down = even(down);
     bool odd = others * down % 2 && others * down > 1;
     if (odd && flops >= 16 * UNIT && rows >= 4 * product_code_lanes(plan->shape.type)) down *= 2;
-    if (others * down == 1 && flops >= 2 * UNIT && rows >= 2 * product_code_lanes(plan->shape.type)) down = 2;
+    if (others * down == 1 && flops >= 2 * UNIT && halves_rows(plan, rows)) down = 2;
     while (others * down < 4 && flops >= 16 * UNIT && rows > down * FEW_ROWS) down *= 2;
     return down;
 }
@@ -91,8 +117,7 @@ static void choose_cuts(product_plan *plan)
     const product *s = &plan->shape;
     int64_t rows = plan->swapped ? s->columns : s->rows, columns = plan->swapped ? s->rows : s->columns;
     double flops = 2 * (double)rows * (double)columns * (double)s->inner;
-    int64_t across = divide_up(columns, COLUMNS);
-    if (s->batch % 2 && divide_up(rows, ROWS) % 2) across = even(across);
+    int64_t across = parts_of_columns(plan, rows, columns, flops);
     plan->columns = cut(columns, across, product_code_lanes(s->type));
     plan->rows = cut(rows, parts_of_rows(plan, rows, plan->columns.parts, flops), 2);
     plan->depth = cut(s->inner, divide_up(s->inner, DEPTH), 4);
@@ -189,7 +214,7 @@ static void pack(const product_plan *plan, const unit *u, const char *right, int
     size_t size = element_size(plan->shape.type), row = (size_t)u->columns * size;
     int64_t step = plan->right.step;
     if (plan->right.transposed)
-        transpose(plan->shape.type, u->columns, depth, right, step, u->panel, plan->columns.size);
+        transpose(size, u->columns, depth, right, step, u->panel, plan->columns.size);
     else
         for (int64_t k = 0; k < depth; k++)
             memcpy(u->panel + (size_t)(k * plan->columns.size) * size, right + (size_t)(k * step) * size, row);
@@ -197,11 +222,11 @@ static void pack(const product_plan *plan, const unit *u, const char *right, int
 
 static void run_unit(const product_plan *plan, const unit *u)
 {
-    wg_type type = plan->shape.type;
-    int64_t size = (int64_t)element_size(type), turned_step = plan->columns.size;
+    size_t element = element_size(plan->shape.type);
+    int64_t size = (int64_t)element, turned_step = plan->columns.size;
     char *out = plan->swapped ? u->turned : u->c;
     if (plan->swapped && plan->shape.accumulate)
-        transpose(type, u->columns, u->rows, u->c, plan->c_step, u->turned, turned_step);
+        transpose(element, u->columns, u->rows, u->c, plan->c_step, u->turned, turned_step);
     for (int64_t i = 0; i < plan->depth.parts; i++) {
         int64_t k = i * plan->depth.size;
         const char *left = u->left + size * k * (plan->left.transposed ? plan->left.step : 1);
@@ -210,7 +235,7 @@ static void run_unit(const product_plan *plan, const unit *u)
         if (plan->packed) pack(plan, u, right, part(&plan->depth, i));
         code->run(plan->packed ? u->panel : right, left, out);
     }
-    if (plan->swapped) transpose(type, u->rows, u->columns, u->turned, turned_step, u->c, plan->c_step);
+    if (plan->swapped) transpose(element, u->rows, u->columns, u->turned, turned_step, u->c, plan->c_step);
 }
 
 void product_blocks_run(const product_plan *plan, int64_t task, const void *a, const void *b, void *c, void *scratch)

@@ -1,15 +1,14 @@
 /* Only the generator of libxsmm is used, not its run time: that would leave a file in /tmp, an open descriptor, two
    functions for exit (which close standard input), and obey a dozen variables of the environment. The generator writes
-   code into memory that it is given. Each piece gets pages of its own: first to write, then to execute, never both. */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+   code into memory that it is given. Each piece gets pages of its own. */
 #include "engine/product_code.h"
+
+#include "base/executable.h"
 
 #include <libxsmm_cpuid.h>
 #include <libxsmm_generator.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* CODE_ROOM: what libxsmm allows for one kernel; they take 1 to 4 KB. */
 enum { CAPACITY = 4096, BUCKETS = 1024, CODE_ROOM = 131072 };
@@ -88,18 +87,12 @@ static size_t generate(const product_block *b, void *memory)
 static bool make(product_code *code, const product_block *block)
 {
     if (!describable(block)) return false;
-    char *memory = mmap(NULL, CODE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return false;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (generate(block, memory) + page - 1) / page * page;
-    if (bytes < CODE_ROOM) munmap(memory + bytes, CODE_ROOM - bytes);
-    if (bytes && mprotect(memory, bytes, PROT_READ | PROT_EXEC)) {
-        munmap(memory, bytes);
-        bytes = 0;
-    }
+    void *memory = executable_new(CODE_ROOM);
+    if (!memory) return false;
     code->block = *block;
-    code->bytes = bytes;
+    code->bytes = executable_seal(memory, CODE_ROOM, generate(block, memory));
     memcpy(&code->run, &memory, sizeof memory); /* C has no conversion of data to code */
-    return bytes > 0;
+    return code->bytes > 0;
 }
 
 static void make_vacant(product_code *code)
@@ -120,7 +113,7 @@ static void sweep(void)
             }
             void *memory;
             memcpy(&memory, &code->run, sizeof memory);
-            munmap(memory, code->bytes);
+            executable_free(memory, code->bytes);
             *link = code->next;
             make_vacant(code);
         }

@@ -3,6 +3,7 @@
 #include "engine/planted.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 size_t storage_bytes(const item *it)
 {
@@ -85,6 +86,11 @@ typedef struct block {
 
 typedef enum placing { LARGEST_FIRST, LONGEST_FIRST, EARLIEST_FIRST, PLACINGS } placing;
 
+enum {
+    PLACED_AGAIN = 16,       /* further orders that are tried */
+    MOST_PLACED_AGAIN = 2000 /* blocks: with more it takes too long */
+};
+
 static size_t placing_key(const storage *m, const block *b, placing order)
 {
     size_t steps = m->last[b->item] - m->first[b->item] + 1;
@@ -142,12 +148,10 @@ static size_t live_bound(const storage *m, const schedule *s, const block *block
     return (size_t)most;
 }
 
-/* Places all blocks in one order; returns the size of the arena. */
-static size_t place_all(storage *m, const program *p, block *blocks, size_t count, uint32_t *placed, placing order)
+/* Places all blocks as they come; returns the size of the arena. */
+static size_t place_blocks(storage *m, const program *p, const block *blocks, size_t count, uint32_t *placed)
 {
     size_t arena = 0;
-    for (size_t i = 0; i < count; i++) blocks[i].key = placing_key(m, &blocks[i], order);
-    qsort(blocks, count, sizeof *blocks, by_key);
     for (size_t i = 0; i < count; i++) {
         uint32_t index = blocks[i].item;
         m->offset[index] = lowest_offset(m, p, placed, i, index, blocks[i].bytes);
@@ -159,24 +163,56 @@ static size_t place_all(storage *m, const program *p, block *blocks, size_t coun
     return arena;
 }
 
+static void sort_blocks(const storage *m, block *blocks, size_t count, placing order)
+{
+    for (size_t i = 0; i < count; i++) blocks[i].key = placing_key(m, &blocks[i], order);
+    qsort(blocks, count, sizeof *blocks, by_key);
+}
+
+/* What has ended highest comes first. */
+static void highest_first(const storage *m, block *blocks, size_t count)
+{
+    size_t at = 0, most = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t end = (size_t)m->offset[blocks[i].item] + blocks[i].bytes;
+        if (end <= most) continue;
+        most = end;
+        at = i;
+    }
+    block highest = blocks[at];
+    memmove(blocks + 1, blocks, at * sizeof *blocks);
+    blocks[0] = highest;
+}
+
+/* Tries one order after the other, then changes the last, and keeps the best. */
+static void place_best(storage *m, const program *p, block *blocks, size_t count, uint32_t *placed, int64_t *best)
+{
+    int tries = PLACINGS + (count <= MOST_PLACED_AGAIN ? PLACED_AGAIN : 0);
+    m->arena = SIZE_MAX;
+    for (int i = 0; i < tries && m->arena > m->bound; i++) {
+        if (i < PLACINGS)
+            sort_blocks(m, blocks, count, (placing)i);
+        else
+            highest_first(m, blocks, count);
+        size_t arena = place_blocks(m, p, blocks, count, placed);
+        if (arena >= m->arena) continue;
+        m->arena = arena;
+        memcpy(best, m->offset, p->count * sizeof *best);
+    }
+    memcpy(m->offset, best, p->count * sizeof *best);
+}
+
 bool storage_place(storage *m, const schedule *s, bump *b)
 {
     const program *p = s->program;
     block *blocks = bump_new(b, p->count, sizeof *blocks);
     uint32_t *placed = bump_new(b, p->count, sizeof *placed);
-    size_t count = 0, least = SIZE_MAX;
+    int64_t *best = bump_new(b, p->count, sizeof *best);
+    size_t count = 0;
     if (b->failed) return false;
     for (uint32_t i = 0; i < p->count; i++)
         if (m->kind[i] == STORED_ARENA) blocks[count++] = (block){.item = i, .bytes = storage_bytes(&p->items[i])};
     m->bound = live_bound(m, s, blocks, count, b);
-    placing best = LARGEST_FIRST;
-    for (placing order = 0; order < PLACINGS && least > m->bound; order++) {
-        m->arena = place_all(m, p, blocks, count, placed, order);
-        if (m->arena < least) {
-            least = m->arena;
-            best = order;
-        }
-    }
-    if (m->arena > least) m->arena = place_all(m, p, blocks, count, placed, best);
+    if (p->count) place_best(m, p, blocks, count, placed, best);
     return !b->failed;
 }

@@ -55,20 +55,20 @@ COPY_ELEMENTS(uint64_t)
 FILL_ELEMENTS(uint32_t)
 FILL_ELEMENTS(uint64_t)
 
-static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count, size_t element)
+void strided_copy(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t count, size_t element)
 {
     if (to_step == 1 && from_step == 1)
         memcpy(to, from, (size_t)count * element);
     else if (to_step == 1 && from_step == 0 && element == 4)
-        fill_uint32_t((uint32_t *)(void *)to, *(const uint32_t *)(const void *)from, count);
+        fill_uint32_t(to, *(const uint32_t *)from, count);
     else if (to_step == 1 && from_step == 0 && element == 8)
-        fill_uint64_t((uint64_t *)(void *)to, *(const uint64_t *)(const void *)from, count);
+        fill_uint64_t(to, *(const uint64_t *)from, count);
     else if (element == 1)
-        copy_uint8_t((uint8_t *)to, to_step, (const uint8_t *)from, from_step, count);
+        copy_uint8_t(to, to_step, from, from_step, count);
     else if (element == 4)
-        copy_uint32_t((uint32_t *)(void *)to, to_step, (const uint32_t *)(const void *)from, from_step, count);
+        copy_uint32_t(to, to_step, from, from_step, count);
     else
-        copy_uint64_t((uint64_t *)(void *)to, to_step, (const uint64_t *)(const void *)from, from_step, count);
+        copy_uint64_t(to, to_step, from, from_step, count);
 }
 
 void strided_load(void *to, const void *from, const strides *s, int64_t first, int64_t count, size_t element)
@@ -77,7 +77,7 @@ void strided_load(void *to, const void *from, const strides *s, int64_t first, i
     int64_t distance = s->rank ? s->stride[s->rank - 1] : 0, size = (int64_t)element;
     for (char *out = to; count > 0; next_run(&w)) {
         int64_t run = w.run < count ? w.run : count;
-        copy_run(out, 1, (const char *)from + w.offset * size, distance, run, element);
+        strided_copy(out, 1, (const char *)from + w.offset * size, distance, run, element);
         out += run * size;
         count -= run;
     }
@@ -89,7 +89,7 @@ void strided_store(void *to, const void *from, const strides *s, int64_t first, 
     int64_t distance = s->rank ? s->stride[s->rank - 1] : 0, size = (int64_t)element;
     for (const char *in = from; count > 0; next_run(&w)) {
         int64_t run = w.run < count ? w.run : count;
-        copy_run((char *)to + w.offset * size, distance, in, 1, run, element);
+        strided_copy((char *)to + w.offset * size, distance, in, 1, run, element);
         in += run * size;
         count -= run;
     }

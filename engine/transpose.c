@@ -2,6 +2,12 @@
    again; what is narrower than a tile goes element by element. */
 #include "engine/transpose.h"
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_TILES
+#endif
+
+#ifdef HAVE_TILES
+
 #define AVX2 __attribute__((target("avx2")))
 
 typedef float f32x4 __attribute__((vector_size(16), aligned(4), may_alias));
@@ -77,11 +83,40 @@ AVX2 static inline void tile_f64(const double *in, int64_t in_step, double *out,
 TRANSPOSE(f32, float, 8)
 TRANSPOSE(f64, double, 4)
 
-void transpose(wg_type type, int64_t rows, int64_t columns, const void *in, int64_t in_step, void *out,
+#endif
+
+/* ---- where there are no such vectors ---- */
+
+/* Blocks whose lines stay in the first-level cache, read and written. */
+#define TURN_ELEMENTS(T)                                                                                           \
+    static void turn_##T(int64_t rows, int64_t columns, const T *in, int64_t in_step, T *out, int64_t out_step)    \
+    {                                                                                                              \
+        enum { SIDE = 32 };                                                                                        \
+        for (int64_t c = 0; c < columns; c += SIDE)                                                                \
+            for (int64_t r = 0; r < rows; r++)                                                                     \
+                for (int64_t k = c; k < columns && k < c + SIDE; k++) out[k * out_step + r] = in[r * in_step + k]; \
+    }
+
+TURN_ELEMENTS(uint8_t)
+TURN_ELEMENTS(uint32_t)
+TURN_ELEMENTS(uint64_t)
+
+void transpose(size_t element, int64_t rows, int64_t columns, const void *in, int64_t in_step, void *out,
                int64_t out_step)
 {
-    if (type == WG_F32)
-        transpose_f32(rows, columns, in, in_step, out, out_step);
+#ifdef HAVE_TILES
+    if (element >= 4 && __builtin_cpu_supports("avx2")) {
+        if (element == 4)
+            transpose_f32(rows, columns, in, in_step, out, out_step);
+        else
+            transpose_f64(rows, columns, in, in_step, out, out_step);
+        return;
+    }
+#endif
+    if (element == 1)
+        turn_uint8_t(rows, columns, in, in_step, out, out_step);
+    else if (element == 4)
+        turn_uint32_t(rows, columns, in, in_step, out, out_step);
     else
-        transpose_f64(rows, columns, in, in_step, out, out_step);
+        turn_uint64_t(rows, columns, in, in_step, out, out_step);
 }

@@ -1,7 +1,8 @@
-/* The same bits from any number of threads, however small the work that they share. */
+/* The same bits from any number of threads, however small the work that they share, and whether or not they help. */
 #include "tests/harness.h"
 
 #include "engine/limits.h"
+#include "engine/state.h"
 #include "tests/planned.h"
 
 #include <fenv.h>
@@ -27,7 +28,7 @@ static wg_tensor normed(wg_tensor x, wg_tensor scale)
     return wg_mul(wg_mul(away, wg_rsqrt(wg_add_scalar(wg_mean(wg_square(away), WG_KEEP(-1)), 1e-5))), scale);
 }
 
-/* Two layers with dropout and layer norm, an LSTM's step, large sums over all, rows and columns. */
+/* Two layers with dropout and layer norm, an LSTM's step, large sums over all, rows and columns, copies. */
 static wg_tensor loss_of(wg_context *ctx, const wg_linear *hidden, const wg_linear *gates, wg_tensor scale, int day)
 {
     wg_tensor x = random_leaf(ctx, WG_SHAPE(72, 24), (uint64_t)day + 1), gate[4];
@@ -38,7 +39,16 @@ static wg_tensor loss_of(wg_context *ctx, const wg_linear *hidden, const wg_line
     wg_tensor h = wg_mul(wg_sigmoid(gate[2]), wg_tanh(wg_add(cell, gate[3])));
     wg_tensor large = wg_exp(wg_mul_scalar(random_leaf(ctx, WG_SHAPE(120, 200), 7), 0.1));
     wg_tensor sums = wg_add(wg_sum(wg_sum(large, WG_AXES(0)), WG_ALL), wg_sum(wg_sum(large, WG_AXES(1)), WG_ALL));
+    wg_tensor turned = wg_transpose(large), pair = wg_concat(WG_LIST(turned, turned), 1);
+    sums = wg_add(sums, wg_sum(wg_square(wg_sum(pair, WG_AXES(1))), WG_ALL));
     return wg_add(wg_mean(wg_square(h), WG_ALL), wg_mul_scalar(wg_add(sums, wg_sum(large, WG_ALL)), 1e-6));
+}
+
+/* Every second day all plans go alone. */
+static void change_pace(wg_context *ctx, int day)
+{
+    const engine_state *s = state_of(ctx);
+    for (size_t i = 0; i < s->count; i++) s->plans[i]->pace = (pace){.used = day % 2 ? PACE_ALONE : PACE_ALL};
 }
 
 static void train(int threads, values *seen)
@@ -48,6 +58,7 @@ static void train(int threads, values *seen)
     wg_tensor scale = wg_parameter(ctx, "scale", WG_SHAPE(20), wg_init_constant(1));
     wg_optimizer *adam = wg_adam_new(ctx, "*", &(wg_adam_options){.learning_rate = 0.02, .clip_norm = 1});
     for (int day = 0; day < 3; day++) {
+        if (!plan_always_shares) change_pace(ctx, day);
         wg_tensor loss = loss_of(ctx, &hidden, &gates, scale, day);
         wg_optimizer_step(adam, loss);
         note(seen, loss);
@@ -82,9 +93,12 @@ Test(threads, compute_the_same_bits_when_all_work_is_shared)
     plan_limits usual = plan_limits_now;
     plan_limits_now.shared_work = 0;
     expect_same_bits();
+    plan_always_shares = true;
+    expect_same_bits();
     plan_limits_now.chunk = TOTAL_BLOCK;
     expect_same_bits();
     plan_limits_now = usual;
+    plan_always_shares = false;
 }
 
 /* What is cut in chunks agrees with the plain executor: elements beyond the last whole tile, rows longer than a tile,

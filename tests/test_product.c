@@ -110,6 +110,57 @@ Test(product, borders_of_blocks)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_extents(shapes[i], 0);
 }
 
+/* One block of columns and rows that is cut for a second thread. */
+Test(product, halves)
+{
+    static const extents shapes[] = {{16, 128, 300, 1}, {128, 20, 110, 1}, {100, 20, 90, 1}, {18, 112, 80, 1},
+                                     {7, 48, 500, 1},   {20, 48, 170, 1},  {3, 64, 800, 1},  {12, 12, 1100, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_extents(shapes[i], 0);
+}
+
+/* The largest task's share of the work. */
+static double largest_share(const product_plan *plan)
+{
+    double largest = 0, all = (double)plan->shape.rows * (double)plan->shape.columns;
+    for (int64_t first = 0; first < plan->units; first += plan->group) {
+        int64_t size = 0, end = first + plan->group < plan->units ? first + plan->group : plan->units;
+        for (int64_t i = first; i < end; i++) {
+            int64_t row = i % plan->rows.parts, column = i / plan->rows.parts % plan->columns.parts;
+            size += (row + 1 < plan->rows.parts ? plan->rows.size : plan->rows.last) *
+                    (column + 1 < plan->columns.parts ? plan->columns.size : plan->columns.last);
+        }
+        if ((double)size > largest) largest = (double)size;
+    }
+    return largest / all;
+}
+
+/* What pays for a second thread is cut in two, however it lies; what does not, is not. */
+Test(product, is_cut_for_two_threads)
+{
+    static const extents shapes[] = {{16, 128, 512, 1}, {16, 64, 512, 1}, {128, 20, 400, 1},  {20, 128, 400, 1},
+                                     {8, 128, 512, 1},  {4, 128, 512, 1}, {40, 12, 800, 1},   {100, 20, 400, 1},
+                                     {20, 100, 400, 1}, {64, 10, 256, 1}, {128, 400, 20, 1},  {50, 50, 50, 1},
+                                     {16, 32, 128, 1},  {1, 128, 900, 1}, {128, 128, 512, 1}, {30, 3, 256, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int how = 0; how < 16; how++) {
+            extents e = shapes[i];
+            bool shared = 2 * e.rows * e.columns * e.inner >= 300000, second = how & 1, last = how & 2;
+            product shape = {.type = how & 8 ? WG_F64 : WG_F32, e.rows, e.columns, e.inner, 1, .accumulate = how & 4};
+            shape.a = second ? (product_stride){1, e.rows, 0} : (product_stride){e.inner, 1, 0};
+            shape.b = last ? (product_stride){1, e.inner, 0} : (product_stride){e.columns, 1, 0};
+            shape.c = (product_stride){e.columns, 1, 0};
+            product_plan plan;
+            product_prepare(&shape, PRODUCT_XSMM, &plan);
+            bool pays = plan.path == PRODUCT_XSMM && shared;
+            cr_expect(pays == (plan.tasks > 1), "%dx%dx%d, layout %d: %d tasks", (int)e.rows, (int)e.columns,
+                      (int)e.inner, how, (int)plan.tasks);
+            if (pays)
+                cr_expect_leq(largest_share(&plan), 0.67, "%dx%dx%d, layout %d", (int)e.rows, (int)e.columns,
+                              (int)e.inner, how);
+            product_release(&plan);
+        }
+}
+
 /* A right operand whose rows lie pages apart is copied. */
 Test(product, strides_of_pages)
 {
