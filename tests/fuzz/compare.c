@@ -1,6 +1,6 @@
 /* Three runs of one recipe, plain, with plans, with plans on several threads, and what they must agree in. */
-#include "engine/limits.h"
 #include "tests/fuzz/machine.h"
+#include "tests/fuzz/ways.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -127,18 +127,12 @@ static void cut_bounds(trace *bounds, const trace *plain)
         if (plain->seen[i].status) bounds->count = i;
 }
 
-/* Every other recipe is cut so finely that small graphs keep several threads busy. */
-static void choose_limits(const recipe *r)
-{
-    static const plan_limits fine = {.chunk = TOTAL_BLOCK, .shared_work = 0};
-    static plan_limits usual;
-    if (!usual.chunk) usual = plan_limits_now;
-    plan_limits_now = r->seed % 2 ? fine : usual;
-}
-
 bool compare_recipe(const recipe *r, int threads, difference *found)
 {
-    choose_limits(r);
+    const char *limits = choose_limits(r->seed);
+    const char *chains = choose_chains(r->seed);
+    coverage_situation(limits);
+    coverage_situation(chains);
     trace plain = {0}, one = {0}, several = {0}, bounds = {0};
     found->text[0] = '\0';
     machine_run(r, &(wg_context_options){.plain = true, .threads = 1}, &plain);
@@ -147,7 +141,7 @@ bool compare_recipe(const recipe *r, int threads, difference *found)
     bounds_run(r, &(wg_context_options){.plain = true, .threads = 1}, &bounds);
     for (size_t i = 0; i < plain.count; i++) {
         coverage_status(plain.seen[i].status);
-        if (!plain.seen[i].status && plain.seen[i].type) coverage_type(plain.seen[i].type);
+        if (!plain.seen[i].status && plain.seen[i].type) coverage_value(plain.seen[i].type, plain.seen[i].shape);
     }
     cut_bounds(&bounds, &plain);
     bool fine = agree(&plain, &one, &bounds, found);
@@ -156,9 +150,9 @@ bool compare_recipe(const recipe *r, int threads, difference *found)
         snprintf(found->text + used, sizeof found->text - used, " (%d threads against one)", threads);
         fine = false;
     }
-    if (!fine && r->seed % 2) {
+    if (!fine) {
         size_t used = strlen(found->text);
-        snprintf(found->text + used, sizeof found->text - used, " (finely cut: see choose_limits)");
+        snprintf(found->text + used, sizeof found->text - used, " (%s, %s)", limits, chains);
     }
     trace_free(&plain);
     trace_free(&one);

@@ -1,55 +1,109 @@
-/* What has been executed, counted: primitives by the library's table, instructions by kind, types, and how many values
-   could be compared how. */
+/* What has been executed, counted: how often, and in how many graphs. Several runs' counts can be added up. */
+#include "engine/limits.h"
 #include "engine/planted.h"
 #include "tests/fuzz/machine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { NAMES = 256, RULES_FROM = 20000, LEAST_OF_RULE = 5 };
+enum { NAMES = 256 };
+
+typedef enum {
+    GRAPHS,
+    OPS,
+    FUNCTIONS,
+    INSTRUCTIONS_DONE,
+    SITUATIONS,
+    SIZES,
+    TYPES,
+    STATUSES,
+    ELEMENTS,
+    RULES_APPLIED,
+    GROUPS
+} group_name;
 
 typedef struct {
     const char *name;
-    long count;
+    long count, graphs;
+    long last; /* number of the graph that was counted last */
 } counter;
 
 typedef struct {
+    const char *title;
     counter item[NAMES];
     int count;
-} counters;
+    long least; /* graphs in each LONG_RUN, of every counter */
+} counter_group;
 
-static counters primitives, functions;
-static long kinds[KINDS], types[WG_TYPES], statuses[WG_UNSUPPORTED + 1];
-static long recipes, exact_elements, bounded_elements, unknown_elements;
+enum { LONG_RUN = 100000 };
 
-static void count_name(counters *all, const char *name)
+static counter_group groups[GROUPS] = {
+    [GRAPHS] = {.title = "graphs"},
+    [OPS] = {.title = "ops, those of gradients and compositions too", .least = 500},
+    [FUNCTIONS] = {.title = "functions"},
+    [INSTRUCTIONS_DONE] = {.title = "instructions"},
+    [SITUATIONS] = {.title = "situations", .least = 1000},
+    [SIZES] = {.title = "elements of a tensor that was read", .least = 500},
+    [TYPES] = {.title = "types of tensors that were read"},
+    [STATUSES] = {.title = "statuses"},
+    [ELEMENTS] = {.title = "elements compared"},
+    [RULES_APPLIED] = {.title = "rules of the planner", .least = 1000},
+};
+
+static long number; /* of the graph at hand, from 1 */
+static long exact_elements, bounded_elements, unknown_elements;
+
+/* ---- counting ---- */
+
+static counter *counter_of(group_name group, const char *name)
 {
-    for (int i = 0; i < all->count; i++)
-        if (strcmp(all->item[i].name, name) == 0) {
-            all->item[i].count++;
-            return;
-        }
-    if (all->count < NAMES) all->item[all->count++] = (counter){name, 1};
+    counter_group *g = &groups[group];
+    for (int k = 0; k < g->count; k++)
+        if (g->item[k].name == name) return &g->item[k]; /* most are constants, always the same ones */
+    for (int k = 0; k < g->count; k++)
+        if (strcmp(g->item[k].name, name) == 0) return &g->item[k];
+    if (g->count == NAMES) abort();
+    g->item[g->count] = (counter){.name = name};
+    return &g->item[g->count++];
+}
+
+static void count(group_name group, const char *name, long times)
+{
+    counter *c = counter_of(group, name);
+    c->count += times;
+    if (times && c->last != number) c->graphs++;
+    if (times) c->last = number;
 }
 
 void coverage_primitive(const char *name)
 {
-    count_name(&primitives, name);
+    count(OPS, name, 1);
 }
 
-void coverage_recipe(const recipe *r)
+void coverage_value(wg_type type, wg_shape shape)
 {
-    recipes++;
-    for (int s = 0; s < r->segment_count; s++)
-        for (int k = 0; k < r->part[s].count; k++) {
-            const instruction *i = &r->part[s].item[k];
-            kinds[i->kind]++;
-            if (i->name) count_name(&functions, i->name);
-        }
-}
-
-void coverage_type(wg_type type)
-{
-    types[type]++;
+    /* up to each size, what goes by that name: one tile, one chunk and the longest row lie between */
+    static const struct {
+        int64_t most;
+        const char *name;
+    } sizes[] = {{0, "none"},
+                 {1, "1"},
+                 {TOTAL_BLOCK - 1, "2 to 255"},
+                 {TOTAL_BLOCK, "256"},
+                 {511, "257 to 511"},
+                 {512, "512"},
+                 {1023, "513 to 1023"},
+                 {1024, "1024"},
+                 {2047, "1025 to 2047"},
+                 {2048, "2048"},
+                 {4095, "2049 to 4095"},
+                 {4096, "4096"},
+                 {16384, "4097 to 16384"},
+                 {INT64_MAX, "more"}};
+    size_t k = 0;
+    while (wg_shape_size(shape) > sizes[k].most) k++;
+    count(SIZES, sizes[k].name, 1);
+    count(TYPES, wg_type_name(type), 1);
 }
 
 void coverage_element(bool exact, bool known)
@@ -61,76 +115,138 @@ void coverage_element(bool exact, bool known)
 
 void coverage_status(wg_status status)
 {
-    statuses[status]++;
+    static const char *const names[] = {"ok",          "bad argument", "bad shape",  "bad type",      "bad handle",
+                                        "no gradient", "overwritten",  "not finite", "out of memory", "io",
+                                        "bad file",    "unsupported"};
+    count(STATUSES, names[status], 1);
 }
 
-/* One line for each group of counters. */
-static void print_counters(FILE *file, const char *title, const counter *item, int count)
+void coverage_situation(const char *name)
 {
-    fprintf(file, "%s:\n", title);
-    for (int i = 0; i < count; i++) fprintf(file, "%12ld %s\n", item[i].count, item[i].name);
+    count(SITUATIONS, name, 1);
 }
 
-/* How often each rule of the planner applied, in builds that count it. */
-static int planner_counters(counter *item)
+/* ---- graphs ---- */
+
+static void count_instruction(const instruction *i)
 {
-    int count = 0;
-    (void)item;
+    count(INSTRUCTIONS_DONE, kind_name(i->kind), 1);
+    if (i->name) count(FUNCTIONS, i->name, 1);
+    bool leaf = i->kind == LEAF || i->kind == BORROW;
+    bool flips = i->name && (strcmp(i->name, "flip") == 0 || strcmp(i->name, "permute") == 0);
+    if (leaf && wg_shape_size(i->shape) == 0) coverage_situation("a leaf without elements");
+    if (leaf && i->style == TIES) coverage_situation("ties");
+    if (leaf && i->style == WILD) coverage_situation("NaN, infinities and subnormal numbers");
+    if (flips || (i->kind == SLICE && i->integer[3] > 1)) coverage_situation("strides");
+    if (i->kind == PAD && i->integer[3]) coverage_situation("gaps");
+}
+
+static void count_turns(const recipe *r)
+{
+    for (int k = 1; k < r->step_count; k++)
+        for (int before = 0; before < k; before++) {
+            if (r->turn[before] != r->turn[k]) continue;
+            coverage_situation("a segment once more");
+            if (r->turn[k - 1] != r->turn[k]) coverage_situation("segments that take turns");
+        }
+}
+
+void coverage_begin(const recipe *r)
+{
+    number++;
+    for (int s = 0; s < r->segment_count; s++)
+        for (int k = 0; k < r->part[s].count; k++) count_instruction(&r->part[s].item[k]);
+    count_turns(r);
+}
+
+/* What the planner's own counters have gone up by, in builds that have them. */
+static void count_rules(void)
+{
 #ifdef WG_PLANTED
-    for (; count < RULES; count++) {
-        planner_rule rule = (planner_rule)count;
-        item[count] = (counter){planner_rule_name(rule), (long)planner_counted(rule)};
+    static uint64_t before[RULES];
+    for (int k = 0; k < RULES; k++) {
+        uint64_t now = planner_counted((planner_rule)k);
+        count(RULES_APPLIED, planner_rule_name((planner_rule)k), (long)(now - before[k]));
+        before[k] = now;
     }
 #endif
-    return count;
 }
 
-static void print_small(FILE *file)
+void coverage_end(bool passed)
 {
-    counter item[NAMES];
-    int count = 0;
-    for (int k = 0; k < KINDS; k++) item[count++] = (counter){kind_name((instruction_kind)k), kinds[k]};
-    print_counters(file, "instructions", item, count);
-    count = 0;
-    for (int k = WG_F32; k < WG_TYPES; k++) item[count++] = (counter){wg_type_name((wg_type)k), types[k]};
-    print_counters(file, "values read", item, count);
-    static const char *const status[] = {"ok",          "bad argument", "bad shape",  "bad type",      "bad handle",
-                                         "no gradient", "overwritten",  "not finite", "out of memory", "io",
-                                         "bad file",    "unsupported"};
-    count = 0;
-    for (int k = 0; k <= WG_UNSUPPORTED; k++) item[count++] = (counter){status[k], statuses[k]};
-    print_counters(file, "statuses", item, count);
-    const counter elements[] = {
-        {"bit for bit", exact_elements}, {"within a bound", bounded_elements}, {"not at all", unknown_elements}};
-    print_counters(file, "elements compared", elements, 3);
+    count(GRAPHS, passed ? "passed" : "failed", 1);
+    count(ELEMENTS, "bit for bit", exact_elements);
+    count(ELEMENTS, "within a bound", bounded_elements);
+    count(ELEMENTS, "not at all", unknown_elements);
+    exact_elements = bounded_elements = unknown_elements = 0;
+    count_rules();
 }
 
-bool coverage_complete(FILE *file)
+long coverage_graphs(bool passed)
 {
-    bool complete = true;
-    for (size_t i = 0; i < wg_op_count(); i++) {
-        bool found = false;
-        for (int k = 0; k < primitives.count; k++) found |= strcmp(primitives.item[k].name, wg_op_at(i)->name) == 0;
-        if (!found) fprintf(file, "%s never occurred\n", wg_op_at(i)->name);
-        complete &= found;
-    }
-    counter rule[NAMES];
-    int count = recipes >= RULES_FROM ? planner_counters(rule) : 0;
-    for (int k = 0; k < count; k++) {
-        if (rule[k].count >= LEAST_OF_RULE) continue;
-        fprintf(file, "%s applied %ld times only\n", rule[k].name, rule[k].count);
-        complete = false;
-    }
-    return complete;
+    return counter_of(GRAPHS, passed ? "passed" : "failed")->count;
 }
+
+/* ---- files ---- */
+
+bool coverage_save(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    for (int g = 0; g < GROUPS; g++)
+        for (int k = 0; k < groups[g].count; k++) {
+            const counter *c = &groups[g].item[k];
+            fprintf(file, "%d %ld %ld %s\n", g, c->count, c->graphs, c->name);
+        }
+    return fclose(file) == 0;
+}
+
+bool coverage_add(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    int group, fields = 0;
+    long times, graphs;
+    char name[64];
+    while (file && (fields = fscanf(file, "%d %ld %ld %63[^\n]", &group, &times, &graphs, name)) == 4) {
+        if (group < 0 || group >= GROUPS) break;
+        counter *c = counter_of((group_name)group, name);
+        if (c->name == name && !(c->name = strdup(name))) abort();
+        c->count += times;
+        c->graphs += graphs;
+    }
+    if (file) fclose(file);
+    return file && fields == EOF;
+}
+
+/* ---- what is said of it ---- */
 
 void coverage_print(FILE *file)
 {
-    fprintf(file, "%ld recipes\n", recipes);
-    print_counters(file, "primitives, those of gradients and compositions too", primitives.item, primitives.count);
-    print_counters(file, "functions", functions.item, functions.count);
-    print_small(file);
-    counter item[NAMES];
-    int count = planner_counters(item);
-    if (count) print_counters(file, "rules of the planner", item, count);
+    fprintf(file, "%12s %9s\n", "times", "graphs");
+    for (int g = 0; g < GROUPS; g++) {
+        if (groups[g].count) fprintf(file, "%s:\n", groups[g].title);
+        for (int k = 0; k < groups[g].count; k++)
+            fprintf(file, "%12ld %9ld %s\n", groups[g].item[k].count, groups[g].item[k].graphs, groups[g].item[k].name);
+    }
+}
+
+static bool is_frequent(FILE *file, const char *name, long graphs, long least)
+{
+    if (graphs >= least) return true;
+    fprintf(file, "%s: in %ld graphs, not %ld\n", name, graphs, least);
+    return false;
+}
+
+bool coverage_complete(FILE *file, bool strictly)
+{
+    bool complete = true;
+    long graphs = coverage_graphs(true) + coverage_graphs(false);
+    for (size_t i = 0; i < wg_op_count(); i++) counter_of(OPS, wg_op_at(i)->name);
+    for (int g = 0; g < GROUPS; g++) {
+        long least = graphs < LONG_RUN ? (groups[g].least * graphs + LONG_RUN - 1) / LONG_RUN : groups[g].least;
+        if (!strictly) least = g == OPS;
+        for (int k = 0; k < groups[g].count; k++)
+            complete &= is_frequent(file, groups[g].item[k].name, groups[g].item[k].graphs, least);
+    }
+    return complete;
 }

@@ -1,7 +1,6 @@
-/* From a seed to a recipe. */
+/* Appending instructions to a recipe, and choosing operands for them. */
 #include "tests/fuzz/generate.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- appending ---- */
@@ -89,12 +88,20 @@ static void record_again(generator *g)
     for (int k = 0; k < g->part->count; k++) machine_do(&g->dry, k);
 }
 
+/* Whether a tensor may have that shape; the product of its lengths may be beyond whole numbers. */
+static bool is_small(const generator *g, wg_shape shape)
+{
+    double size = 1;
+    for (int k = 0; k < shape.rank; k++) size *= (double)shape.dim[k];
+    return size <= (double)g->limit;
+}
+
 int emit(generator *g, instruction i)
 {
     int number = g->part->count;
     for (int k = 0; k < i.count; k++)
         if (i.operand[k] < 0) return -1;
-    if (number == INSTRUCTIONS || g->wanted + i.count > 100) return -1;
+    if (number == INSTRUCTIONS || g->wanted + i.count > 100 || !is_small(g, i.shape)) return -1;
     g->part->item[g->part->count++] = i;
     bool fine = machine_do(&g->dry, number);
     if (!fine && g->fault == FAULT_RECORDING)
@@ -180,11 +187,11 @@ wg_shape random_shape(generator *g, int least_rank)
     wg_shape shape = {.rank = ranks[chance_below(&g->chance, sizeof ranks / sizeof *ranks)]};
     if (shape.rank < least_rank) shape.rank = least_rank;
     for (int k = 0; k < shape.rank; k++) shape.dim[k] = random_length(g);
-    while (wg_shape_size(shape) > g->limit) shape.dim[chance_below(&g->chance, shape.rank)] = 1;
+    while (!is_small(g, shape)) shape.dim[chance_below(&g->chance, shape.rank)] = 1;
     return shape;
 }
 
-static wg_type random_type(generator *g, unsigned types)
+wg_type random_type(generator *g, unsigned types)
 {
     if (types >> g->made->type & 1 && chance_of(&g->chance, 0.75)) return g->made->type;
     for (;;) {
@@ -223,109 +230,4 @@ int pick_like(generator *g, wg_type type, wg_shape shape)
         if (is_usable(g, at) && g->slot[at].type == type && wg_shape_equal(g->slot[at].shape, shape)) return at;
     }
     return emit_leaf(g, type, shape);
-}
-
-/* ---- recipes ---- */
-
-typedef struct {
-    int weight;
-    void (*propose)(generator *g);
-} proposal;
-
-static const proposal proposals[] = {
-    {16, propose_unary_row}, {16, propose_binary_row}, {8, propose_scalar_form}, {5, propose_function},
-    {4, propose_cast},       {4, propose_where},       {9, propose_over_axes},   {5, propose_along_axis},
-    {4, propose_product},    {2, propose_linear},      {2, propose_loss},        {4, propose_reshape},
-    {4, propose_expand},     {4, propose_slice},       {3, propose_pad},         {4, propose_concat},
-    {3, propose_gather},     {3, propose_scatter},     {1, propose_layer_norm},  {1, propose_cell},
-    {6, propose_gradients},  {5, propose_assign},      {1, propose_swap},        {1, propose_adam},
-    {4, propose_look},       {2, propose_mark},        {4, propose_twin},        {3, propose_difference},
-    {5, propose_edge_axes},  {2, propose_product_sum},
-};
-
-static void propose(generator *g)
-{
-    int total = 0, k = 0;
-    for (size_t i = 0; i < sizeof proposals / sizeof *proposals; i++) total += proposals[i].weight;
-    for (int at = chance_below(&g->chance, total); at >= proposals[k].weight; k++) at -= proposals[k].weight;
-    proposals[k].propose(g);
-}
-
-static void generate_segment(generator *g, int number, int size)
-{
-    g->part = &g->made->part[number];
-    g->part->count = 0;
-    g->wanted = 0;
-    g->mark = -1;
-    memset(g->slot, 0, sizeof g->slot);
-    machine_begin(&g->dry, number, 0);
-    for (int k = 0; k < g->made->lasting_count; k++)
-        if (chance_of(&g->chance, 0.8)) emit(g, (instruction){.kind = HANDLE, .integer = {k}});
-    for (int tries = 0; g->part->count < size && tries < 3 * size; tries++)
-        if (g->mark >= 0 && chance_of(&g->chance, 0.1))
-            propose_mark(g); /* back to it */
-        else
-            propose(g);
-    finish_segment(g);
-    machine_end(&g->dry);
-}
-
-/* Small ones mostly; some around the lengths at which an engine changes its ways, few of them large. */
-static int choose_sizes(generator *g)
-{
-    static const int64_t edges[] = {511, 512, 513, 514, 515, 1023, 1024, 1025, 31, 32, 33, 63, 64, 65, 40};
-    static const int64_t long_edges[] = {4095, 4096, 4097, 4100};
-    static const int64_t very_long[] = {16384, 16385, 16386, 32768, 40000};
-    double u = chance_uniform(&g->chance);
-    bool large = u < 0.025, medium = !large && u < 0.15;
-    for (int k = 0; k < 4; k++) g->length[k] = 1 + chance_below(&g->chance, k < 2 ? 9 : 4);
-    if (chance_of(&g->chance, 0.3)) g->length[2] = 1;
-    if (chance_of(&g->chance, 0.2)) g->length[1] = 10 + chance_below(&g->chance, 31);
-    if (medium) g->length[0] = edges[chance_below(&g->chance, sizeof edges / sizeof *edges)];
-    if (large) g->length[0] = long_edges[chance_below(&g->chance, sizeof long_edges / sizeof *long_edges)];
-    if (large) g->length[1] = 1 + chance_below(&g->chance, 48);
-    if (large && chance_of(&g->chance, 0.4)) { /* rows that are reduced in parts */
-        g->length[0] = very_long[chance_below(&g->chance, sizeof very_long / sizeof *very_long)];
-        g->length[1] = 2 + chance_below(&g->chance, 4);
-        g->length[2] = 1;
-    }
-    if (chance_of(&g->chance, 0.05)) g->length[3] = 0;
-    g->limit = large ? 200000 : medium ? 12000 : 1500;
-    g->nodes = large ? 80 : medium ? 300 : 700;
-    return large ? 10 : 4 + chance_below(&g->chance, chance_of(&g->chance, 0.3) ? 50 : 20);
-}
-
-static void choose_lasting(generator *g)
-{
-    recipe *r = g->made;
-    bool alike = chance_of(&g->chance, 0.5); /* they can swap values, or be an optimiser's state */
-    r->lasting_count = chance_below(&g->chance, LASTING + 1);
-    for (int k = 0; k < r->lasting_count; k++) {
-        lasting *p = &r->item[k];
-        *p = (lasting){.type = r->type, .shape = random_shape(g, 0), .values = chance_bits(&g->chance)};
-        p->trainable = chance_of(&g->chance, 0.5);
-        if (!p->trainable && chance_of(&g->chance, 0.3)) p->type = random_type(g, ANY_TYPE);
-        if (!alike || k == 0) continue;
-        p->shape = r->item[0].shape;
-        if (p->type != r->item[0].type) p->trainable = false;
-        p->type = r->item[0].type;
-    }
-}
-
-void generate_recipe(uint64_t seed, recipe *made)
-{
-    generator g = {.chance = seed, .made = made};
-    *made = (recipe){.seed = seed, .type = chance_of(&g.chance, 0.7) ? WG_F32 : WG_F64};
-    int size = choose_sizes(&g);
-    if (chance_of(&g.chance, 0.06)) g.fault = (fault_kind)(1 + chance_below(&g.chance, FAULT_RECORDING));
-    choose_lasting(&g);
-    made->segment_count = 1 + chance_of(&g.chance, 0.3);
-    made->step_count = 1 + chance_below(&g.chance, STEPS);
-    for (int k = 0; k < made->step_count; k++)
-        made->turn[k] = k < made->segment_count ? k : chance_below(&g.chance, made->segment_count);
-    g.dry = (machine){.out = &g.nothing, .timeless = true};
-    if (!machine_open(&g.dry, made, &(wg_context_options){.plain = true, .threads = 1})) abort();
-    for (int k = 0; k < made->segment_count; k++) generate_segment(&g, k, size);
-    machine_close(&g.dry);
-    trace_free(&g.nothing);
 }

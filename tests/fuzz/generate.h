@@ -56,10 +56,12 @@ int pick_operand(generator *g, unsigned types, int rank);
 int pick_like(generator *g, wg_type type, wg_shape shape);
 wg_shape random_shape(generator *g, int least_rank);
 int64_t random_length(generator *g);
+wg_type random_type(generator *g, unsigned types);
 
-/* ---- generate_ops.c, generate_moves.c, generate_nets.c: each appends a few instructions ---- */
+/* ---- generate_*.c: each appends a few instructions ---- */
 
 void propose_twin(generator *g);
+void propose_equal_numbers(generator *g);
 void propose_difference(generator *g);
 void propose_unary_row(generator *g);
 void propose_binary_row(generator *g);
@@ -80,8 +82,16 @@ void propose_expand(generator *g);
 void propose_slice(generator *g);
 void propose_pad(generator *g);
 void propose_concat(generator *g);
+void propose_joints(generator *g);
+void propose_moved_twin(generator *g);
 void propose_gather(generator *g);
 void propose_scatter(generator *g);
+
+void propose_chain(generator *g);
+
+void propose_recurrence(generator *g);
+void propose_shared_products(generator *g);
+void propose_sum_over_time(generator *g);
 
 void propose_layer_norm(generator *g);
 void propose_cell(generator *g);
@@ -91,6 +101,11 @@ void propose_swap(generator *g);
 void propose_adam(generator *g);
 void propose_look(generator *g);
 void propose_mark(generator *g);
+/* The gradients of the sum of y's elements by some tensors, those that lead to it. */
+void emit_gradients(generator *g, int y, const int *xs, int count);
+int emit_assign(generator *g, int lasting_number, int value);
+/* Reads tensors, all in one evaluation. */
+void emit_look(generator *g, const int *list, int count);
 /* Looks at some of what has been made. */
 void finish_segment(generator *g);
 

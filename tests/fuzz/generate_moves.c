@@ -81,6 +81,48 @@ void propose_concat(generator *g)
     emit(g, (instruction){.kind = AXIS, .name = "argmax", .count = 1, .operand = {along}, .integer = {-1}});
 }
 
+/* Something of that shape which is computed, so that it can be written wherever it will stand. */
+static int computed_like(generator *g, wg_type type, wg_shape shape)
+{
+    static const char *const names[] = {"tanh", "abs", "neg", "exp"};
+    return emit_call(g, ELEMENT, names[chance_below(&g->chance, 4)], pick_like(g, type, shape), -1);
+}
+
+/* Something beside itself, turned round: who computes both at once would read what is not yet written. */
+void propose_moved_twin(generator *g)
+{
+    static const char *const names[] = {"add", "sub", "maximum", "mul"};
+    int64_t rows = random_length(g);
+    bool permutes = chance_of(&g->chance, 0.4);
+    wg_shape shape = WG_SHAPE(rows, permutes || chance_of(&g->chance, 0.2) ? rows : random_length(g));
+    int x = computed_like(g, g->made->type, shape), axis = chance_below(&g->chance, 2);
+    int moved =
+        permutes ? emit_axes(g, "permute", x, (wg_axes){2, false, {1, 0}})
+                 : emit(g, (instruction){.kind = AXIS, .name = "flip", .count = 1, .operand = {x}, .integer = {axis}});
+    if (x < 0 || moved < 0) return;
+    int y = emit_call(g, ELEMENT, names[chance_below(&g->chance, 4)], x, moved);
+    if (chance_of(&g->chance, 0.7)) emit_look(g, &y, 1);
+}
+
+/* What is computed stands in a joint, which stands in another one; somebody may want it to lie flat all the same. */
+void propose_joints(generator *g)
+{
+    wg_shape shape = {
+        3, {1 + chance_below(&g->chance, 4), 1 + chance_below(&g->chance, 4), 1 + chance_below(&g->chance, 9)}};
+    int inner = 1 + chance_below(&g->chance, 2), outer = chance_below(&g->chance, 3);
+    int x = computed_like(g, g->made->type, shape), y = computed_like(g, g->made->type, shape);
+    bool swap = chance_of(&g->chance, 0.5);
+    int both =
+        emit(g, (instruction){.kind = CONCAT, .count = 2, .operand = {swap ? y : x, swap ? x : y}, .integer = {inner}});
+    if (both < 0) return;
+    int z = computed_like(g, g->made->type, g->slot[both].shape);
+    int all = emit(g, (instruction){.kind = CONCAT, .count = 2, .operand = {both, z}, .integer = {outer}});
+    int list[2] = {all, -1};
+    if (all >= 0 && chance_of(&g->chance, 0.3)) /* a reader that follows no strides */
+        list[1] = emit(g, (instruction){.kind = AXIS, .name = "argmax", .count = 1, .operand = {x}, .integer = {-1}});
+    if (all >= 0 && chance_of(&g->chance, 0.8)) emit_look(g, list, 2);
+}
+
 /* ---- places ---- */
 
 /* Whole numbers that are places of an axis: given, or computed from something exact. */

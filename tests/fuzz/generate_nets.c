@@ -69,6 +69,16 @@ static int part_of(generator *g, int gradients, int k)
     return emit(g, (instruction){.kind = PART, .count = 1, .operand = {gradients}, .integer = {k}});
 }
 
+void emit_gradients(generator *g, int y, const int *xs, int count)
+{
+    int leading[PARTS], found = 0, sum = scalar_of(g, y);
+    for (int k = 0; sum >= 0 && k < count && found < PARTS; k++)
+        if (wg_depends_on(g->dry.slot[sum][0], g->dry.slot[xs[k]][0])) leading[found++] = xs[k];
+    int all = found ? gradient_of(g, sum, leading, found) : -1, part[PARTS];
+    for (int k = 0; all >= 0 && k < found; k++) part[k] = part_of(g, all, k);
+    if (all >= 0 && chance_of(&g->chance, 0.5)) emit_look(g, part, found);
+}
+
 void propose_gradients(generator *g)
 {
     int x = pick(g, ANY_FLOAT, 0), xs[PARTS], count = 0, wanted = 1 + chance_below(&g->chance, PARTS);
@@ -90,7 +100,7 @@ static int handle_of(generator *g, int number)
     return emit(g, (instruction){.kind = HANDLE, .integer = {number}});
 }
 
-static int assign(generator *g, int number, int value)
+int emit_assign(generator *g, int number, int value)
 {
     return emit(g, (instruction){.kind = ASSIGN, .count = 1, .operand = {value}, .integer = {number}});
 }
@@ -114,7 +124,7 @@ void propose_assign(generator *g)
             value = emit_call(g, PAIR, "add", value, pick_like(g, type, shape));
     }
     if (value < 0) value = pick_like(g, type, shape);
-    if (value >= 0) assign(g, p, value);
+    if (value >= 0) emit_assign(g, p, value);
 }
 
 void propose_swap(generator *g)
@@ -123,7 +133,7 @@ void propose_swap(generator *g)
     int a = handle_of(g, 0), b = handle_of(g, 1);
     if (a < 0 || b < 0 || !wg_shape_equal(g->slot[a].shape, g->slot[b].shape)) return;
     int was = emit_call(g, UNARY, "stop_gradient", a, -1);
-    if (g->slot[a].type == g->slot[b].type && was >= 0 && assign(g, 0, b) >= 0) assign(g, 1, was);
+    if (g->slot[a].type == g->slot[b].type && was >= 0 && emit_assign(g, 0, b) >= 0) emit_assign(g, 1, was);
 }
 
 /* old * keep + new * (1 - keep) */
@@ -148,28 +158,32 @@ void propose_adam(generator *g)
     int slope = y < 0 ? -1 : gradient_of(g, y, &w, 1);
     if (slope < 0 || (slope = part_of(g, slope, 0)) < 0) return;
     int first = average(g, m, slope, 0.9), second = average(g, v, emit_call(g, ELEMENT, "square", slope, -1), 0.99);
-    if (first < 0 || second < 0 || assign(g, 1, first) < 0 || assign(g, 2, second) < 0) return;
+    if (first < 0 || second < 0 || emit_assign(g, 1, first) < 0 || emit_assign(g, 2, second) < 0) return;
     int size = emit_call(g, ELEMENT, "sqrt", emit_call(g, ELEMENT, "abs", second, -1), -1);
     size = emit_scalar(g, "add_scalar", size, 1e-3);
     int move = size < 0 ? -1 : emit_call(g, PAIR, "div", emit_scalar(g, "mul_scalar", first, 0.01), size);
     if (move < 0) return;
     int next = emit_call(g, PAIR, "sub", w, move);
-    if (next >= 0) assign(g, 0, next);
+    if (next >= 0) emit_assign(g, 0, next);
 }
 
 /* ---- looking ---- */
 
-static void look(generator *g, int most)
+void emit_look(generator *g, const int *list, int count)
 {
     instruction i = {.kind = EVAL};
-    int count = 1 + chance_below(&g->chance, most);
-    for (int k = 0; k < count; k++) {
-        int x = pick(g, ANY_TYPE | 1 << WG_U8, 0);
-        if (x >= 0) i.operand[i.count++] = x;
-    }
+    for (int k = 0; k < count && i.count < OPERANDS; k++)
+        if (list[k] >= 0 && g->slot[list[k]].tensor) i.operand[i.count++] = list[k];
     if (i.count == 0) return;
     if (i.count == 1) i.kind = READ;
     emit(g, i);
+}
+
+static void look(generator *g, int most)
+{
+    int list[OPERANDS], count = 1 + chance_below(&g->chance, most);
+    for (int k = 0; k < count; k++) list[k] = pick(g, ANY_TYPE | 1 << WG_U8, 0);
+    emit_look(g, list, count);
 }
 
 void propose_look(generator *g)

@@ -132,6 +132,20 @@ void propose_twin(generator *g)
     if (y >= 0 && 1u << g->slot[x].type & ANY_FLOAT) emit_call(g, ELEMENT, "add", x, y);
 }
 
+/* One value with two numbers that are equal in the first step only: a plan that has merged the two is for that step. */
+void propose_equal_numbers(generator *g)
+{
+    static const char *const names[] = {"mul_scalar", "add_scalar", "maximum_scalar", "minimum_scalar"};
+    int x = pick_operand(g, ANY_FLOAT, 0);
+    instruction i = {.kind = SCALAR, .name = names[chance_below(&g->chance, 4)], .count = 1, .operand = {x}};
+    i.scalar = 0.5 * (1 + chance_below(&g->chance, 4));
+    int a = x < 0 ? -1 : emit(g, i);
+    i.varies = true;
+    int b = a < 0 ? -1 : emit(g, i);
+    int both = b < 0 ? -1 : emit_call(g, ELEMENT, chance_of(&g->chance, 0.5) ? "add" : "mul", a, b);
+    if (both >= 0 && chance_of(&g->chance, 0.7)) emit_look(g, &both, 1);
+}
+
 /* Signs that the planner may turn round. */
 void propose_difference(generator *g)
 {
@@ -178,19 +192,26 @@ void propose_over_axes(generator *g)
     emit_axes(g, name, x, permute ? random_order(g, rank) : random_axes(g, rank));
 }
 
-/* Columns, rows, or both: what groups reduce. */
+/* Columns, rows, both, or all: what groups reduce. */
 void propose_edge_axes(generator *g)
 {
     static const char *const names[] = {"sum", "max", "min"};
     static const wg_axes ends[] = {
-        {.count = 1, .axis = {0}}, {.count = 1, .axis = {-1}}, {.count = 2, .axis = {0, -1}}};
+        {.count = 1, .axis = {0}}, {.count = 1, .axis = {-1}}, {.count = 2, .axis = {0, -1}}, {.count = -1}};
     bool is_long = g->length[0] > 16000;
+    int which = is_long ? 1 : chance_below(&g->chance, 4);
     int x = is_long && chance_of(&g->chance, 0.5) ? emit_leaf(g, g->made->type, WG_SHAPE(g->length[1], g->length[0]))
-                                                  : pick_operand(g, ANY_FLOAT, 2);
+                                                  : pick_operand(g, ANY_FLOAT, which == 2 ? 3 : 2);
+    if (which == 0 && chance_of(&g->chance, 0.5)) /* more rows than one chunk has */
+        x = emit_call(g, ELEMENT, "abs", emit_leaf(g, g->made->type, WG_SHAPE(32 + random_length(g), random_length(g))),
+                      -1);
     if (x < 0) return;
-    wg_axes axes = ends[is_long ? 1 : chance_below(&g->chance, 3)];
+    wg_axes axes = ends[which];
     axes.keep = chance_of(&g->chance, 0.5);
-    emit_axes(g, chance_of(&g->chance, 0.6) ? "sum" : names[chance_below(&g->chance, 3)], x, axes);
+    int y = emit_axes(g, chance_of(&g->chance, 0.6) ? "sum" : names[chance_below(&g->chance, 3)], x, axes);
+    if (y < 0 || chance_of(&g->chance, 0.4)) return;
+    y = axes.keep && chance_of(&g->chance, 0.5) ? emit_call(g, PAIR, "sub", x, y) : emit_call(g, ELEMENT, "abs", y, -1);
+    if (chance_of(&g->chance, 0.7)) emit_look(g, &y, 1);
 }
 
 void propose_along_axis(generator *g)

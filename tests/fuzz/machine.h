@@ -87,15 +87,23 @@ void bounds_run(const recipe *r, const wg_context_options *options, trace *out);
 
 /* ---- coverage.c ---- */
 
+/* A graph begins, and ends. */
+void coverage_begin(const recipe *r);
+void coverage_end(bool passed);
+/* How many there were. */
+long coverage_graphs(bool passed);
 void coverage_primitive(const char *name);
-void coverage_recipe(const recipe *r);
-void coverage_type(wg_type type);
+void coverage_situation(const char *name);
+void coverage_value(wg_type type, wg_shape shape);
 void coverage_element(bool exact, bool known);
 void coverage_status(wg_status status);
+/* Writes all counts to a file; adds those of a file. */
+bool coverage_save(const char *path);
+bool coverage_add(const char *path);
 void coverage_print(FILE *file);
-/* Names the rows of the library's table that never occurred, and after a long run the rules of the planner that hardly
-   applied; false if there are any. */
-bool coverage_complete(FILE *file);
+/* Names the rows of the library's table that never occurred; strictly: all that occurred in too few graphs, be it a
+   row, a rule of the planner, a situation or a size. False if there are any. */
+bool coverage_complete(FILE *file, bool strictly);
 
 /* ---- compare.c, shrink.c ---- */
 

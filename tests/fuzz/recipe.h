@@ -8,7 +8,7 @@
 
 #include <wengert/wengert.h>
 
-enum { OPERANDS = 10, INSTRUCTIONS = 96, LASTING = 4, SEGMENTS = 2, STEPS = 4, PARTS = 4 };
+enum { OPERANDS = 10, INSTRUCTIONS = 160, LASTING = 4, SEGMENTS = 2, STEPS = 4, PARTS = 4 };
 
 /* What an instruction does; functions of one signature are one kind, told apart by name. */
 typedef enum {
@@ -123,7 +123,7 @@ const wg_op *row_named(const char *name);
 /* What a kind is called in reports. */
 const char *kind_name(instruction_kind kind);
 
-/* ---- generate.c ---- */
+/* ---- generate_recipes.c ---- */
 
 void generate_recipe(uint64_t seed, recipe *made);
 
