@@ -5,12 +5,12 @@
 enum {
     TILE_BYTES = 32 << 10, /* of registers and memory streams: what the first-level cache holds */
     LEAST_TILE = 2 * TOTAL_BLOCK,
-    MOST_TILE = 2048,
+    MOST_TILE = 4096,
     CHUNK_ROWS = 16, /* rows at least where each chunk has its own sums of columns */
     MOST_CHUNKS = 64
 };
 
-plan_limits plan_limits_now = {.chunk = 4096, .shared_work = 1 << 16};
+plan_limits plan_limits_now = {.chunk = 4096, .chunk_work = 1 << 15, .shared_work = 1 << 15};
 
 /* ---- geometry ---- */
 
@@ -74,13 +74,22 @@ static int64_t work_of_element(const emission *e)
     return work;
 }
 
+/* Elements that one thread does at a time: fewer where each costs much. */
+static int64_t least_chunk(const emission *e)
+{
+    enum { FEWEST = 4 * TOTAL_BLOCK };
+    int64_t enough = plan_limits_now.chunk_work / work_of_element(e) / TOTAL_BLOCK * TOTAL_BLOCK;
+    if (enough < FEWEST) enough = FEWEST;
+    return enough < plan_limits_now.chunk ? enough : plan_limits_now.chunk;
+}
+
 void emit_geometry(emission *e)
 {
     group_code *c = e->code;
     c->columns = choose_columns(e);
     int64_t columns = c->columns ? c->columns : 1;
     c->rows = e->g->size / columns;
-    int64_t least = divided(plan_limits_now.chunk, columns);
+    int64_t least = divided(least_chunk(e), columns);
     if (least < CHUNK_ROWS && has_column_reduction(e)) least = CHUNK_ROWS;
     c->chunk_rows = divided(divided(c->rows, MOST_CHUNKS), least) * least;
     c->chunks = divided(c->rows, c->chunk_rows);

@@ -10,6 +10,7 @@ enum { TOTAL_BLOCK = 256 }; /* elements of a flat group that make one part of a 
 /* Only tests change this, before there are plans: so that small graphs are cut, too. */
 typedef struct plan_limits {
     int64_t chunk;       /* elements that one thread does at a time, at least; a multiple of TOTAL_BLOCK */
+    int64_t chunk_work;  /* or, if that is less, this divided by the instructions */
     int64_t shared_work; /* elements times instructions from which other threads are asked */
 } plan_limits;
 

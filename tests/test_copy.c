@@ -92,7 +92,7 @@ Test(copy, follows_any_strides)
         snprintf(what, sizeof what, "seed %d", (int)seed);
         wg_shape shape = random_shape(&chance);
         view from = random_view(&shape, true, &chance), to = random_view(&shape, false, &chance);
-        plan_limits_now = seed % 2 ? usual : (plan_limits){TOTAL_BLOCK, 0};
+        plan_limits_now = seed % 2 ? usual : (plan_limits){.chunk = TOTAL_BLOCK};
         check(&from, &to, &shape, elements[seed % 3], what);
     }
     plan_limits_now = usual;
@@ -151,7 +151,7 @@ Test(copy, brings_views_together)
     scratch_close(ctx);
     plan_limits usual = plan_limits_now;
     expect_as_plain(gathered, 1e-6, "gathered");
-    plan_limits_now = (plan_limits){TOTAL_BLOCK, 0};
+    plan_limits_now = (plan_limits){.chunk = TOTAL_BLOCK};
     expect_as_plain(gathered, 1e-6, "gathered by several tasks");
     plan_limits_now = usual;
 }

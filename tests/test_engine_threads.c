@@ -128,7 +128,7 @@ static wg_tensor long_rows(wg_context *ctx)
 
 Test(chunks, agree_with_the_plain_executor)
 {
-    plan_limits usual = plan_limits_now, cuts[] = {usual, {TOTAL_BLOCK, 0}, {4 * TOTAL_BLOCK, 0}};
+    plan_limits usual = plan_limits_now, cuts[] = {usual, {.chunk = TOTAL_BLOCK}, {.chunk = 4 * TOTAL_BLOCK}};
     for (int k = 0; k < 3; k++) {
         plan_limits_now = cuts[k];
         expect_as_plain(cut_flat, 1e-5, "flat");
