@@ -17,7 +17,7 @@
 #define _GNU_SOURCE /* sched_getaffinity, syscall */
 #include "base/team.h"
 
-#include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -120,9 +120,11 @@ enum { CALLER_SLEEPS = 1, ONE_TASK = 2 };
 struct team {
     memory *memory;
     int threads, running; /* wanted; there */
+    int most_helpers;     /* of all teams, where this one still starts some */
     int64_t longest_spin;
     unsigned generation; /* of the process when the threads were started; 0: never */
-    bool busy, rests;
+    bool modest;
+    _Atomic unsigned busy; /* the generation of the process in which somebody uses it; 0: nobody does */
     _Alignas(MEMORY_ALIGNMENT) bell pending; /* ONE_TASK for each not reported, and CALLER_SLEEPS */
     seat seats[];
 };
@@ -132,8 +134,12 @@ static _Atomic unsigned generation = 1;
 static bool forks_are_noticed;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
+/* Threads of all teams that wait or work, without the callers. */
+static _Atomic int helpers;
+
 static void begin_generation(void)
 {
+    atomic_store_explicit(&helpers, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
 }
 
@@ -147,12 +153,13 @@ static bool has_its_threads(const team *t)
     return t->generation == atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
-team *team_new(memory *m, int threads)
+team *team_new(memory *m, int threads, bool modest)
 {
     team *t = memory_new(m, 1, sizeof(team) + (size_t)threads * sizeof(seat));
     if (!t) return NULL;
     t->memory = m;
     t->threads = threads;
+    t->modest = modest;
     return t;
 }
 
@@ -163,7 +170,7 @@ int team_size(const team *t)
 
 /* ---- waiting ---- */
 
-static int64_t now(void)
+static int64_t clock_now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -188,7 +195,7 @@ static bool spin(bool (*ready)(const void *), const void *subject, int64_t limit
             if (ready(subject)) return true;
             relax();
         }
-        time = now();
+        time = clock_now();
         if (start < 0) start = time;
     } while (time - start < limit);
     return false;
@@ -280,10 +287,10 @@ static void *serve(void *argument)
     team *t = own->team;
     int64_t patience = t->longest_spin;
     while (atomic_load_explicit(&own->state.value, memory_order_relaxed) != DISMISSED) {
-        int64_t start = now();
+        int64_t start = clock_now();
         bool slept = !spin(is_called, own, patience);
         if (slept) sleep_until_called(own);
-        bool soon = slept && now() - start < t->longest_spin;
+        bool soon = slept && clock_now() - start < t->longest_spin;
         uint32_t done = work(t, (int)(own - t->seats));
         if (done) report(t, done);
         /* Either a little more patience would have been enough, or all of it was in vain. */
@@ -305,11 +312,13 @@ static void block_signals(sigset_t *before)
     pthread_sigmask(SIG_SETMASK, &set, before);
 }
 
-static void start_threads(team *t)
+static void prepare_seats(team *t)
 {
     pthread_once(&prepared, prepare);
     t->generation = atomic_load_explicit(&generation, memory_order_relaxed);
     t->longest_spin = processors() < t->threads ? 0 : LONGEST_SPIN;
+    t->most_helpers = t->modest ? processors() - 1 : INT_MAX;
+    t->running = 1;
     bell_init(&t->pending);
     for (int i = 0; i < t->threads; i++) {
         seat *s = &t->seats[i];
@@ -317,12 +326,28 @@ static void start_threads(team *t)
         bell_init(&s->state);
         s->team = t;
     }
+}
+
+/* Counts one more helper, if there may be one. */
+static bool enlist(const team *t)
+{
+    if (atomic_fetch_add_explicit(&helpers, 1, memory_order_relaxed) < t->most_helpers) return true;
+    atomic_fetch_sub_explicit(&helpers, 1, memory_order_relaxed);
+    return false;
+}
+
+/* Starts those that are missing. Where the system refuses, no more are asked for. */
+static void start_threads(team *t)
+{
     sigset_t before;
     block_signals(&before);
-    t->running = 1;
-    while (forks_are_noticed && t->running < t->threads) {
+    while (forks_are_noticed && t->running < t->threads && enlist(t)) {
         seat *s = &t->seats[t->running];
-        if (pthread_create(&s->thread, NULL, serve, s) != 0) break;
+        if (pthread_create(&s->thread, NULL, serve, s) != 0) {
+            atomic_fetch_sub_explicit(&helpers, 1, memory_order_relaxed);
+            t->most_helpers = 0;
+            break;
+        }
         t->running++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -340,6 +365,7 @@ void team_free(team *t)
     if (has_its_threads(t)) {
         for (int i = 1; i < t->running; i++) call(&t->seats[i], DISMISSED);
         for (int i = 1; i < t->running; i++) pthread_join(t->seats[i].thread, NULL);
+        atomic_fetch_sub_explicit(&helpers, t->running - 1, memory_order_relaxed);
         for (int i = 0; i < t->threads; i++) bell_end(&t->seats[i].state);
         bell_end(&t->pending);
     }
@@ -393,22 +419,33 @@ static void run_portion(team *t, team_task task, void *argument, int64_t base, i
     wait_for_others(t, 1 + work(t, 0));
 }
 
+/* Has the threads at hand that there may be. */
+static void gather_threads(team *t)
+{
+    if (!has_its_threads(t)) prepare_seats(t);
+    if (t->running < t->threads && atomic_load_explicit(&helpers, memory_order_relaxed) < t->most_helpers)
+        start_threads(t);
+}
+
+/* Takes the team for the caller. In the child of a fork nobody has it, whatever the parent did. */
+static bool take_team(team *t)
+{
+    unsigned now = atomic_load_explicit(&generation, memory_order_relaxed);
+    unsigned seen = atomic_load_explicit(&t->busy, memory_order_relaxed);
+    /* Acquire: what the last user wrote to the seats. */
+    return seen != now &&
+           atomic_compare_exchange_strong_explicit(&t->busy, &seen, now, memory_order_acquire, memory_order_relaxed);
+}
+
 void team_run(team *t, team_task task, void *argument, int64_t tasks)
 {
-    assert(!t->busy);
-    t->busy = true;
-    bool shared = tasks > 1 && t->threads > 1 && !t->rests;
-    if (shared && !has_its_threads(t)) start_threads(t);
-    if (shared && t->running > 1) {
+    bool taken = tasks > 1 && t && t->threads > 1 && take_team(t);
+    if (taken) gather_threads(t);
+    if (taken && t->running > 1) {
         for (int64_t base = 0; base < tasks; base += TEAM_TASKS)
             run_portion(t, task, argument, base, tasks - base < TEAM_TASKS ? tasks - base : TEAM_TASKS);
     } else {
         for (int64_t i = 0; i < tasks; i++) task(argument, i, 0);
     }
-    t->busy = false;
-}
-
-void team_rest(team *t, bool rests)
-{
-    t->rests = rests;
+    if (taken) atomic_store_explicit(&t->busy, 0, memory_order_release);
 }

@@ -1,9 +1,10 @@
-/* A team of threads that shares the work of one context.
+/* A team of threads that shares the work of a context, or of several that agreed to.
 
    Tasks must not wait for one another: a thread that is late gets none, and one thread may do them all. */
 #ifndef BASE_TEAM_H
 #define BASE_TEAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/memory.h"
@@ -14,8 +15,9 @@ typedef struct team team;
    memory to scribble on. */
 typedef void (*team_task)(void *argument, int64_t task, int thread);
 
-/* `threads` counts the caller, so it is at least 1. No thread is started yet. NULL if there is no memory. */
-team *team_new(memory *m, int threads);
+/* `threads` counts the caller, so it is at least 1. No thread is started yet. A modest team starts none while all teams
+   of the process together have as many as the machine has processors. NULL if there is no memory. */
+team *team_new(memory *m, int threads, bool modest);
 /* Joins the threads. NULL is fine. */
 void team_free(team *t);
 int team_size(const team *t);
@@ -28,11 +30,9 @@ int team_size(const team *t);
    are fewer tasks than threads), and the same tasks go to the same threads in each run as long as none is late. More
    than TEAM_TASKS tasks are dealt in portions of so many.
 
-   One thread at a time may call this, and no task of the same team; a task must not fork and have the child return. */
+   A caller who finds the team at work for another one does its tasks alone, as do tasks that call this, and callers
+   without a team (NULL). A task must not fork and have the child return. */
 void team_run(team *t, team_task task, void *argument, int64_t tasks);
-
-/* While the team rests, the caller does all tasks. */
-void team_rest(team *t, bool rests);
 
 enum { TEAM_TASKS = 1 << 20 };
 

@@ -105,6 +105,12 @@ static bool is_reduction_role(role r)
     return r == ROLE_ROW_REDUCTION || r == ROLE_COLUMN_REDUCTION || r == ROLE_TOTAL_REDUCTION;
 }
 
+/* The kernel that the option `precise` puts in the place of the usual one; NULL: none. */
+static tile_kernel precise_kernel(const emission *e, const item *it, const operand *x)
+{
+    return e->plan->precise ? kernel_find_precise(it->op, x->type) : NULL;
+}
+
 /* The vector kernel for operands as they lie; those it cannot read so are brought into registers. NULL: none. */
 static tile_kernel choose_kernel(emission *e, const item *it, role as, operands *o, bool *fine)
 {
@@ -118,7 +124,8 @@ static tile_kernel choose_kernel(emission *e, const item *it, role as, operands 
         *fine = bring(e, &o->item[0], as);
         single &= ~1u;
     }
-    tile_kernel kernel = kernel_find(it->op, types, (wg_type)it->type, single);
+    tile_kernel kernel = precise_kernel(e, it, &o->item[0]);
+    if (!kernel) kernel = kernel_find(it->op, types, (wg_type)it->type, single);
     if (kernel || !kernel_find(it->op, types, (wg_type)it->type, 0)) return kernel;
     for (uint32_t k = 0; k < it->count; k++)
         if (o->item[k].single) *fine = *fine && bring(e, &o->item[k], as);
@@ -138,7 +145,8 @@ static bool prepare_own(emission *e, uint32_t index, operands *o, instruction *i
     role as = e->s->roles[index];
     for (uint32_t k = 0; k < it->count; k++) {
         bool scalar = it->op->elementwise && o->item[k].single && o->item[k].step == 0;
-        if (!scalar && as != ROLE_ROW && !operand_flat(e, &o->item[k]) && !bring(e, &o->item[k], as)) return false;
+        bool flat = as == ROLE_ROW ? !o->item[k].single : operand_flat(e, &o->item[k]);
+        if (!scalar && !flat && !bring(e, &o->item[k], as)) return false;
         if (scalar) work->singles |= 1u << k;
         work->types[k] = o->item[k].type;
     }
@@ -158,7 +166,7 @@ static bool finish_item(emission *e, size_t at, instruction in, operands *o)
     bool turned = in.special == SPECIAL_OP && in.extent == EXTENT_FLAT && !operand_flat(e, &out);
     operand to = turned ? take_register(e, out.type) : out; /* the op's own kernel writes flat */
     bool fine = add_draft(e, in, o->item, o->count, &to);
-    if (fine && in.kernel) e->drafts[e->count - 1].op = it->op;
+    if (fine && in.kernel && !precise_kernel(e, it, &o->item[0])) e->drafts[e->count - 1].op = it->op;
     if (turned) {
         fine = fine && add_copy(e, SPECIAL_COPY, EXTENT_ROWS, &to, &out, NULL);
         e->taken[to.reg] = 0;
@@ -196,7 +204,7 @@ static bool emit_elementwise(emission *e, size_t at, operands *o)
     role as = e->s->roles[index];
     bool fine = true;
     if (e->all_single) {
-        single_kernel one = kernel_single(e->s->program->items[index].op, o->item[0].type);
+        single_kernel one = kernel_single(e->s->program->items[index].op, o->item[0].type, e->plan->precise);
         return finish_item(e, at, (instruction){.extent = EXTENT_ROWS}, o) && note_single(e, one);
     }
     instruction in = {.extent = (uint8_t)(as == ROLE_ROW ? EXTENT_ROW_VALUES : EXTENT_ROWS)};
@@ -313,8 +321,8 @@ static bool find_singles(const emission *e)
         const item *it = &p->items[index];
         uint32_t first = program_operands(p, it)[0];
         if (first == NO_ITEM && it->count == 2) first = program_operands(p, it)[1];
-        bool known = e->s->gathered[index] ||
-                     (it->count <= 2 && first != NO_ITEM && kernel_single(it->op, (wg_type)p->items[first].type));
+        bool known = e->s->gathered[index] || (it->count <= 2 && first != NO_ITEM &&
+                                               kernel_single(it->op, (wg_type)p->items[first].type, e->plan->precise));
         if (!known || is_reduction_role(e->s->roles[index])) return false;
     }
     return e->g->size == 1;

@@ -1,4 +1,5 @@
 /* What the graph asks of an engine, and which executor serves it. */
+#include "base/float_mode.h"
 #include "engine/demand.h"
 #include "engine/plain.h"
 #include "engine/state.h"
@@ -52,6 +53,19 @@ static bool compute(wg_context *ctx, engine_state *s, const question *q)
     return fine;
 }
 
+/* Takes the floating-point mode that the context asks for; returns the caller's, for leave_mode. */
+static uint32_t enter_mode(const wg_context *ctx)
+{
+    uint32_t mode = float_mode();
+    if (ctx->options.flush_denormals) float_mode_take(float_mode_flushing(mode));
+    return mode;
+}
+
+static void leave_mode(const wg_context *ctx, uint32_t mode)
+{
+    if (ctx->options.flush_denormals) float_mode_take(mode);
+}
+
 /* Computes the roots and performs the assigns; with them comes what is forgotten among the nodes before `end`. */
 static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint32_t end)
 {
@@ -60,9 +74,11 @@ static bool evaluate(wg_context *ctx, const uint32_t *roots, size_t count, uint3
     if (!s) return graph_fail_memory(ctx, sizeof *s).id;
     demand_verify(ctx);
     ctx->evaluations++;
-    if (!compute(ctx, s, &(question){roots, count, end})) return false;
-    demand_perform_assigns(ctx);
-    return true;
+    uint32_t mode = enter_mode(ctx);
+    bool fine = compute(ctx, s, &(question){roots, count, end});
+    leave_mode(ctx, mode);
+    if (fine) demand_perform_assigns(ctx);
+    return fine;
 }
 
 static bool evaluate_roots(wg_context *ctx, const uint32_t *roots, size_t count)
@@ -79,10 +95,18 @@ static bool perform(wg_context *ctx, uint32_t first)
     return evaluate(ctx, NULL, 0, first);
 }
 
+static bool compute_eagerly(wg_context *ctx, uint32_t id)
+{
+    uint32_t mode = enter_mode(ctx);
+    bool fine = plain_compute(ctx, id);
+    leave_mode(ctx, mode);
+    return fine;
+}
+
 static const graph_engine engine = {
     .evaluate = evaluate_roots,
     .perform = perform,
-    .compute = plain_compute,
+    .compute = compute_eagerly,
     .fill = &ops_full,
     .close = state_close,
 };

@@ -56,11 +56,12 @@ static bool lay_out(plan *p, const program *final, bump *b)
     return true;
 }
 
-plan *plan_new(memory *m, const program *key, const double *scalar)
+plan *plan_new(memory *m, const program *key, const double *scalar, bool precise)
 {
     plan *p = memory_new(m, 1, sizeof *p);
     if (!p) return NULL;
     p->bump = bump_of(m);
+    p->precise = precise;
     bump temporary = bump_of(m);
     program final;
     bool fine = program_copy(&p->key, key, &p->bump);

@@ -189,13 +189,14 @@ typedef struct plan {
     uint64_t layout;    /* of the context's memory that `fixed` was applied for */
     uint32_t computed;  /* nodes that an evaluation counts as computed */
     bool shared;        /* some step has work for several threads */
+    bool precise;       /* made for a context with this option */
     pace pace;
     void *code; /* of its chains */
     size_t code_bytes;
 } plan;
 
-/* Plans a program; NULL without memory. `scalar`: the number of each item now. */
-plan *plan_new(memory *m, const program *p, const double *scalar);
+/* Plans a program; NULL without memory. `scalar`: the number of each item now; `precise`: the option. */
+plan *plan_new(memory *m, const program *p, const double *scalar, bool precise);
 void plan_free(plan *p, wg_context *ctx);
 
 /* Writes the steps. */

@@ -171,12 +171,12 @@ bool plan_always_shares;
 /* Runs the steps with all threads or without, and notes how long it takes. */
 static bool run_at_pace(wg_context *ctx, plan *p, const uint32_t *source)
 {
-    team *t = ctx->engine_state->team;
-    if (!p->shared || team_size(t) == 1 || plan_always_shares) return run_steps(ctx, p, source);
+    engine_state *s = ctx->engine_state;
+    s->team = ctx->team;
+    if (!p->shared || team_size(ctx->team) == 1 || plan_always_shares) return run_steps(ctx, p, source);
     double began = state_seconds();
-    team_rest(t, pace_alone(&p->pace));
+    if (pace_alone(&p->pace)) s->team = NULL;
     bool fine = run_steps(ctx, p, source);
-    team_rest(t, false);
     pace_note(&p->pace, state_seconds() - began);
     return fine;
 }

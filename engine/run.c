@@ -55,12 +55,14 @@ bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg
         inputs[place] = (wg_array){type, {0, {0}}, &scalar};
     }
     wg_type type = count ? inputs[0].type : output->type;
-    if (!n->op->kernel[type]) {
+    void (*kernel)(const wg_call *) = n->op->kernel[type];
+    if (!kernel) {
         graph_fail_node(ctx, WG_UNSUPPORTED, id, "there is no kernel for %s", wg_type_name(type));
         return false;
     }
+    if (ctx->options.precise && type == WG_F32 && n->op->precise) kernel = n->op->precise;
     char fault[WG_FAULT_SIZE] = "";
-    n->op->kernel[type](&(wg_call){count, inputs, output, graph_attributes(ctx, n), fault});
+    kernel(&(wg_call){count, inputs, output, graph_attributes(ctx, n), fault});
     ctx->computed++;
     if (fault[0]) graph_fail_node(ctx, WG_BAD_ARGUMENT, id, "%s", fault);
     return !fault[0];

@@ -20,11 +20,6 @@ engine_state *state_of(wg_context *ctx)
     engine_state *s = memory_new(&ctx->memory, 1, sizeof *s);
     if (!s) return NULL;
     s->layout = 1;
-    s->team = team_new(&ctx->memory, ctx->threads);
-    if (!s->team) {
-        memory_release(&ctx->memory, s);
-        return NULL;
-    }
     return ctx->engine_state = s;
 }
 
@@ -32,7 +27,6 @@ void state_close(wg_context *ctx)
 {
     engine_state *s = ctx->engine_state;
     if (!s) return;
-    team_free(s->team);
     demand_release(&s->demand, ctx);
     memory_release(&ctx->memory, s->place);
     for (size_t i = 0; i < s->count; i++) plan_free(s->plans[i], ctx);
@@ -62,7 +56,7 @@ bool state_reserve(wg_context *ctx, const plan *p)
     engine_state *s = ctx->engine_state;
     size_t each = (p->registers + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     return grow(ctx, &s->arena, &s->arena_bytes, p->arena, 1) &&
-           grow(ctx, &s->registers, &s->registers_step, each, (size_t)team_size(s->team)) &&
+           grow(ctx, &s->registers, &s->registers_step, each, (size_t)team_size(ctx->team)) &&
            grow(ctx, &s->partials, &s->partial_bytes, p->partials, 1);
 }
 
@@ -146,7 +140,7 @@ plan *state_plan(wg_context *ctx, const program *p, const double *scalar)
         return known;
     }
     double began = state_seconds();
-    plan *made = plan_new(&ctx->memory, p, scalar);
+    plan *made = plan_new(&ctx->memory, p, scalar, ctx->options.precise);
     ctx->plans.seconds += state_seconds() - began;
     ctx->plans.misses++;
     FIRED(made_plan);

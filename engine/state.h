@@ -16,7 +16,7 @@ typedef struct engine_state {
     char *arena, *registers, *partials;
     size_t arena_bytes, registers_step, partial_bytes;
     uint64_t layout; /* rises when one of them moves */
-    team *team;
+    team *team;      /* that helps now; NULL: the caller works alone */
 } engine_state;
 
 /* A clock that only goes forward. */

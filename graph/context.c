@@ -1,5 +1,7 @@
 /* The life of a context and of its tape. */
 #include "graph/graph.h"
+
+#include "base/team.h"
 #include "graph/infer.h"
 #include "graph/intern.h"
 #include "graph/shape.h"
@@ -24,6 +26,7 @@ static const char *option_fault(const wg_context_options *o)
     if (o->type != WG_DEFAULT && o->type != WG_F32 && o->type != WG_F64) return "the default type must be f32 or f64";
     if (o->mode != WG_TRAIN && o->mode != WG_EVAL) return "the mode must be WG_TRAIN or WG_EVAL";
     if (o->threads < 0) return "threads must not be negative";
+    if (o->threads && o->threads_of) return "the number of threads is that of threads_of";
     if (!o->allocator.allocate != !o->allocator.release) return "an allocator needs both allocate and release";
     return NULL;
 }
@@ -35,6 +38,14 @@ static bool take_zeroth_entries(wg_context *ctx)
     ctx->node_count = 1;
     return infer_prepare(ctx) && graph_intern_shape(ctx, &scalar) == 0 && graph_intern_integers(ctx, NULL, 0) == 0 &&
            graph_intern_scope(ctx, 0, "") == 0 && graph_intern_site(ctx, NULL) == 0 && ctx->status == WG_OK;
+}
+
+static team *find_team(wg_context *ctx)
+{
+    const wg_context_options *o = &ctx->options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (o->threads_of) return o->threads_of->team;
+    return team_new(&ctx->memory, o->threads ? o->threads : cores > 0 ? (int)cores : 1, o->threads == 0);
 }
 
 wg_context *graph_context_new(const wg_context_options *options, const graph_engine *engine)
@@ -52,12 +63,11 @@ wg_context *graph_context_new(const wg_context_options *options, const graph_eng
     ctx->options = chosen;
     ctx->engine = engine;
     ctx->mode = chosen.mode;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    ctx->threads = chosen.threads ? chosen.threads : cores > 0 ? (int)cores : 1;
+    ctx->team = find_team(ctx);
     ctx->epoch = ctx->first_epoch = 1;
     ctx->wanted = UINT64_MAX;
     ctx->scope_trims = 1;
-    if (!take_zeroth_entries(ctx)) {
+    if (!ctx->team || !take_zeroth_entries(ctx)) {
         wg_context_free(ctx);
         return graph_fail_memory(NULL, sizeof *ctx).context;
     }
@@ -119,6 +129,7 @@ void wg_context_free(wg_context *ctx)
         last.run(last.object);
     }
     ctx->engine->close(ctx);
+    if (!ctx->options.threads_of) team_free(ctx->team);
     weights_release(ctx->weights);
     release_tables(ctx);
     memory m = ctx->memory; /* the context's own block goes back to it, too */

@@ -155,7 +155,7 @@ struct wg_context {
     recent_site recent_sites[RECENT_SITES];
     struct engine_state *engine_state; /* the engine's own; NULL until it needs some */
     wg_mode mode;
-    int threads;
+    struct team *team; /* its own, or that of options.threads_of */
 
     uint32_t *inputs; /* of nodes with many */
     size_t input_capacity, input_count;

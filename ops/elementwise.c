@@ -56,6 +56,26 @@
 #undef P
 #undef m
 
+/* f32 from f64, rounded once. */
+#define PRECISE_UNARY(name, value)                         \
+    static void name##_precise(const wg_call *call)        \
+    {                                                      \
+        const float *in = call->inputs[0].data;            \
+        float *out = call->output->data;                   \
+        int64_t size = wg_shape_size(call->output->shape); \
+        for (int64_t i = 0; i < size; i++) {               \
+            double x = (double)in[i];                      \
+            out[i] = (float)(value);                       \
+        }                                                  \
+    }
+#define m(name) f64_##name
+#define UNARY(name, types, result, value, ...) FOR_PRECISE(types, result, PRECISE_UNARY(name, value))
+#define BINARY(...)
+#include "ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef m
+
 /* ---- shape and type rules ---- */
 
 enum accepted { ACCEPT_FLOAT, ACCEPT_NUMBER, ACCEPT_LOGIC };
@@ -166,26 +186,27 @@ static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
 #define SMOOTH 0
 #define PIECE(value) 1
 
-#define ROW(name_, types, result, operands, piece, low_, high_, ulp_, summary_) \
-    static wg_tensor name_##_sample(wg_context *ctx);                           \
-    const wg_op ops_##name_ = {                                                 \
-        .name = #name_,                                                         \
-        .summary = summary_,                                                    \
-        .arity = operands,                                                      \
-        .row_wise = true,                                                       \
-        .elementwise = true,                                                    \
-        .predicate = TO_BOOL_##result,                                          \
-        .infer = infer_##types##_##result,                                      \
-        .kernel = KERNELS_##types(name_),                                       \
-        .vjp = name_##_vjp,                                                     \
-        .branch = BRANCH_##types(name_, piece),                                 \
-        .sample = name_##_sample,                                               \
-        .numerics = {low_, high_, ulp_},                                        \
+#define ROW(name_, types, result, operands, precise_, piece, low_, high_, ulp_, summary_) \
+    static wg_tensor name_##_sample(wg_context *ctx);                                     \
+    const wg_op ops_##name_ = {                                                           \
+        .name = #name_,                                                                   \
+        .summary = summary_,                                                              \
+        .arity = operands,                                                                \
+        .row_wise = true,                                                                 \
+        .elementwise = true,                                                              \
+        .predicate = TO_BOOL_##result,                                                    \
+        .infer = infer_##types##_##result,                                                \
+        .kernel = KERNELS_##types(name_),                                                 \
+        .precise = precise_,                                                              \
+        .vjp = name_##_vjp,                                                               \
+        .branch = BRANCH_##types(name_, piece),                                           \
+        .sample = name_##_sample,                                                         \
+        .numerics = {low_, high_, ulp_},                                                  \
     };
 #define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
-    ROW(name, types, result, 1, piece, low, high, ulp, summary)
+    ROW(name, types, result, 1, IF_PRECISE(types, result, ulp, name##_precise), piece, low, high, ulp, summary)
 #define BINARY(name, types, result, scalar, value, gradient_a, gradient_b, piece, low, high, ulp, summary) \
-    ROW(name, types, result, 2, piece, low, high, ulp, summary)
+    ROW(name, types, result, 2, NULL, piece, low, high, ulp, summary)
 #include "ops/elementwise.def"
 #undef UNARY
 #undef BINARY

@@ -220,6 +220,18 @@ Test(chains, there_are_none_where_they_are_not_wanted)
     expect_chains(CHAINS_NONE, "without");
 }
 
+/* A tensor and its first row begin at the same address. */
+static wg_tensor less_its_first_row(wg_context *ctx)
+{
+    wg_tensor x = random_leaf(ctx, WG_SHAPE(5, 7), 1), y = random_leaf(ctx, WG_SHAPE(5, 7), 2);
+    return wg_add(wg_mul_scalar(wg_sub(x, wg_slice(x, 0, 0, 1)), 0.5), y);
+}
+
+Test(chains, tell_apart_what_begins_at_the_same_place)
+{
+    expect_as_plain(less_its_first_row, 0, "rows less the first");
+}
+
 /* ---- sums ---- */
 
 static wg_tensor scaled_rows(wg_context *ctx)

@@ -6,6 +6,7 @@
 #include "tests/planned.h"
 
 #include <fenv.h>
+#include <pthread.h>
 
 enum { MOST_VALUES = 4096 };
 
@@ -81,6 +82,42 @@ static void expect_same_bits(void)
         cr_assert_eq(several.count, one.count);
         cr_expect(memcmp(one.value, several.value, one.count * sizeof *one.value) == 0, "%d threads", threads[i]);
     }
+}
+
+/* Two contexts at work at once with the threads of one, and a third that is freed before. */
+static void *train_with(void *argument)
+{
+    wg_context *ctx = argument;
+    static const float four[] = {1, 2, 3, 4};
+    double *sum = calloc(1, sizeof *sum);
+    for (int day = 0; day < 50; day++) {
+        wg_tensor x = wg_exp(wg_mul_scalar(random_leaf(ctx, WG_SHAPE(300, 200), (uint64_t)day), 0.1));
+        wg_tensor y = wg_matmul(wg_from_f32(ctx, WG_SHAPE(2, 2), four), wg_reshape(x, WG_SHAPE(2, 30000)));
+        *sum += wg_item(wg_sum(wg_mul_scalar(y, 1e-4), WG_ALL));
+        wg_clear(ctx);
+    }
+    return sum;
+}
+
+Test(threads, are_shared_by_contexts_that_agree)
+{
+    plan_always_shares = true;
+    wg_context *first = scratch_context_with((wg_context_options){.threads = 3});
+    wg_context *second = wg_context_new(&(wg_context_options){.threads_of = first});
+    wg_context *early = wg_context_new(&(wg_context_options){.threads_of = first});
+    cr_assert(second && early);
+    wg_context_free(early);
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, train_with, second), 0);
+    void *sums[2] = {train_with(first)};
+    pthread_join(thread, &sums[1]);
+    cr_expect_eq(*(double *)sums[0], *(double *)sums[1]);
+    free(sums[0]);
+    free(sums[1]);
+    wg_context_free(second);
+    cr_expect_null(wg_context_new(&(wg_context_options){.threads_of = first, .threads = 2}));
+    scratch_close(first);
+    plan_always_shares = false;
 }
 
 Test(threads, compute_the_same_bits)

@@ -1,5 +1,6 @@
 /* The vector kernels against the op's own kernel, bit by bit: every row, type, variant, tile shape and instruction set
    that this machine has; reductions against loops in long double, two ops in one against two kernels. */
+#include "base/float_mode.h"
 #include "engine/kernels/set.h"
 #include "ops/rows.h"
 #include "tests/harness.h"
@@ -95,6 +96,7 @@ typedef struct trial {
     int64_t gap;         /* what lies between rows */
     int64_t single_step; /* of operands that are one number for each row */
     unsigned in_place;   /* which operand the result overwrites; count: none */
+    bool precise;        /* the kernels of that option */
 } trial;
 
 /* What lies in the memory of operand k; freed by the caller. As small as can be, so that sanitizers see each step out.
@@ -123,7 +125,8 @@ static void plain_result(const trial *t, void *const *data, const int64_t *step,
         in[k] = (wg_array){t->types[k], output.shape, dense[k]};
     }
     char fault[WG_FAULT_SIZE] = "";
-    t->op->kernel[t->types[0]](&(wg_call){t->count, in, &output, &(wg_attributes){.real = {0}}, fault});
+    (t->precise ? t->op->precise
+                : t->op->kernel[t->types[0]])(&(wg_call){t->count, in, &output, &(wg_attributes){.real = {0}}, fault});
 }
 
 static void complain(const trial *t, const char *what, int64_t r, int64_t c)
@@ -137,7 +140,8 @@ static void complain(const trial *t, const char *what, int64_t r, int64_t c)
 static bool run(const trial *t)
 {
     static _Alignas(64) char want[MOST_ELEMENTS * 8], got[GUARD + MOST_ELEMENTS * 8 + GUARD];
-    tile_kernel kernel = kernel_set_find(t->set, t->op, t->types, t->result, t->single);
+    tile_kernel kernel = t->precise ? kernel_set_find_precise(t->set, t->op, t->types[0])
+                                    : kernel_set_find(t->set, t->op, t->types, t->result, t->single);
     if (!kernel) return complain(t, "no kernel", 0, 0), false;
     tile work = {t->rows, t->columns, got + GUARD, t->columns + t->gap, {NULL}, {0}};
     void *data[3] = {NULL};
@@ -205,6 +209,35 @@ Test(kernels, every_row_gives_the_bits_of_its_plain_kernel)
         if (op->kernel[WG_F64]) run_row(set, op, WG_F64);
     }
     cr_expect(rows >= 40);
+}
+
+Test(kernels, precise_rows_give_the_bits_of_their_plain_kernel)
+{
+    FOR_EACH_SET(set)
+    for (size_t i = 0; i < wg_op_count(); i++) {
+        trial t = {.set = set, .op = wg_op_at(i), .types = {WG_F32}, .result = WG_F32, .count = 1, .precise = true};
+        if (t.op->precise) run_shapes(t);
+    }
+}
+
+/* One shape is enough: what differs is the arithmetic. */
+Test(kernels, every_row_gives_the_bits_of_its_plain_kernel_when_denormals_are_flushed)
+{
+    uint32_t mode = float_mode();
+    FOR_EACH_SET(set)
+    for (size_t i = 0; i < wg_op_count() * 2 * 20; i++) {
+        const wg_op *op = wg_op_at(i / 40);
+        wg_type type = i % 2 ? WG_F64 : WG_F32;
+        trial t = {
+            .set = set, .op = op, .types = {type, type}, .count = (unsigned)op->arity, .rows = 5, .columns = 100};
+        t.result = op->predicate ? WG_BOOL : type;
+        t.in_place = t.count;
+        if (!op->elementwise || !op->kernel[type]) continue;
+        float_mode_take(float_mode_flushing(mode));
+        bool fine = run(&t);
+        float_mode_take(mode);
+        if (!fine) break;
+    }
 }
 
 Test(kernels, where)

@@ -255,16 +255,15 @@ static void note_thread(void *argument, int64_t task, int thread)
     threads[task] = thread + 1;
 }
 
-Test(pace, a_resting_team_leaves_all_to_the_caller)
+Test(pace, without_a_team_the_caller_does_all)
 {
     memory m;
     memory_init(&m, NULL, 0);
-    team *t = team_new(&m, 3);
+    team *t = team_new(&m, 3, false);
     int before = threads_now();
     for (int round = 0; round < 20; round++) {
         int threads[500] = {0};
-        team_rest(t, round % 2 == 0);
-        team_run(t, note_thread, threads, 500);
+        team_run(round % 2 ? t : NULL, note_thread, threads, 500);
         if (before) cr_expect_eq(threads_now() - before, round ? 2 : 0);
         for (int i = 0; i < 500; i++) cr_expect(round % 2 ? threads[i] > 0 : threads[i] == 1);
     }

@@ -171,3 +171,17 @@ Test(groups, read_nothing_that_comes_later)
         scratch_close(ctx);
     }
 }
+
+/* A flag for all rows, read by the own kernel of an op of row values. */
+static wg_tensor chosen_rows(wg_context *ctx)
+{
+    wg_tensor x = random_leaf(ctx, WG_SHAPE(9, 3), 1), sum = wg_sum(x, WG_AXES(-1));
+    wg_tensor flag = wg_less_scalar(random_leaf(ctx, WG_SHAPE(1), 2), 5);
+    wg_eval(WG_LIST(flag));
+    return wg_where(flag, wg_greater_scalar(sum, 0), wg_less_scalar(sum, 0));
+}
+
+Test(groups, row_values_by_an_own_kernel)
+{
+    expect_as_plain(chosen_rows, 0, "where of flags");
+}

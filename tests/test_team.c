@@ -65,7 +65,7 @@ Test(team, every_task_once)
     memory m;
     memory_init(&m, NULL, 0);
     for (int i = 0; i < SIZES; i++) {
-        team *t = team_new(&m, sizes[i]);
+        team *t = team_new(&m, sizes[i], false);
         cr_assert_not_null(t);
         cr_expect_eq(team_size(t), sizes[i]);
         for (int round = 0; round < 20; round++) cr_expect_eq(run_often(t, 300), 0, "%d threads", sizes[i]);
@@ -97,7 +97,7 @@ Test(team, very_many_tasks)
     static uint8_t times[TASKS];
     memory m;
     memory_init(&m, NULL, 0);
-    team *t = team_new(&m, 3);
+    team *t = team_new(&m, 3, false);
     team_run(t, mark, times, TASKS);
     int64_t wrong = 0;
     for (int64_t i = 0; i < TASKS; i++) wrong += times[i] != 1;
@@ -127,7 +127,7 @@ Test(team, threads_take_what_is_left)
 {
     memory m;
     memory_init(&m, NULL, 0);
-    team *t = team_new(&m, 2);
+    team *t = team_new(&m, 2, false);
     bool left = true;
     for (int i = 0; i < 1000 && left; i++) {
         meeting all = {.left = 9};
@@ -155,7 +155,7 @@ Test(team, runs_see_what_others_wrote)
 {
     memory m;
     memory_init(&m, NULL, 0);
-    team *alone = team_new(&m, 1), *three = team_new(&m, 3);
+    team *alone = team_new(&m, 1, false), *three = team_new(&m, 3, false);
     waves a = {.from = {1}}, b = a;
     for (int i = 0; i < 3000; i++) {
         team_run(alone, spread, &a, 64);
@@ -188,7 +188,7 @@ Test(team, threads_start_when_needed)
     memory_init(&m, NULL, 0);
     int before = threads_there(), wrong = 0;
     if (before < 0) return;
-    team *t = team_new(&m, 4);
+    team *t = team_new(&m, 4, false);
     team_run(t, nothing, NULL, 0);
     team_run(t, nothing, NULL, 1);
     cr_expect_eq(threads_there(), before);
@@ -201,8 +201,86 @@ Test(team, threads_start_when_needed)
     for (int i = 0; i < 1000 && threads_there() > before; i++)
         usleep(1000); /* a joined thread may be listed for a moment */
     cr_expect_eq(threads_there(), before);
-    t = team_new(&m, 4); /* never started */
+    t = team_new(&m, 4, false); /* never started */
     team_free(t);
+    memory_trim(&m);
+}
+
+/* ---- several teams, several callers ---- */
+
+/* Together they have as many threads as there are processors, and the second has its turn when the first is gone. */
+Test(team, modest_ones_leave_processors_to_others)
+{
+    memory m;
+    memory_init(&m, NULL, 0);
+    int processors = (int)sysconf(_SC_NPROCESSORS_ONLN), before = threads_there();
+    team *first = team_new(&m, processors, true), *second = team_new(&m, processors, true);
+    cr_expect_eq(run_often(first, 20), 0);
+    cr_expect_eq(run_often(second, 20), 0);
+    if (before) cr_expect_leq(threads_there() - before, processors - 1);
+    team_free(first);
+    for (int i = 0; i < 1000 && threads_there() > before; i++) usleep(1000);
+    cr_expect_eq(run_often(second, 20), 0);
+    if (before && LARGEST >= processors) cr_expect_eq(threads_there() - before, processors - 1);
+    team_free(second);
+    memory_trim(&m);
+}
+
+typedef struct {
+    team *team;
+    int wrong;
+} caller;
+
+static void *call_often(void *argument)
+{
+    caller *c = argument;
+    c->wrong = run_often(c->team, 2000);
+    return NULL;
+}
+
+/* Whoever finds the team at work goes on alone. */
+Test(team, serves_several_callers)
+{
+    memory m;
+    memory_init(&m, NULL, 0);
+    team *t = team_new(&m, 3, false);
+    caller callers[3] = {{.team = t}, {.team = t}, {.team = t}};
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) cr_assert_eq(pthread_create(&threads[i], NULL, call_often, &callers[i]), 0);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        cr_expect_eq(callers[i].wrong, 0);
+    }
+    team_free(t);
+    memory_trim(&m);
+}
+
+typedef struct {
+    team *team;
+    int64_t inner[8];
+} nested;
+
+static void count_inner(void *argument, int64_t task, int thread)
+{
+    (void)thread;
+    ((int64_t *)argument)[0] += task;
+}
+
+static void run_inner(void *argument, int64_t task, int thread)
+{
+    nested *n = argument;
+    (void)thread;
+    team_run(n->team, count_inner, &n->inner[task], 5);
+}
+
+Test(team, tasks_that_call_it_go_on_alone)
+{
+    memory m;
+    memory_init(&m, NULL, 0);
+    nested n = {.team = team_new(&m, 3, false)};
+    team_run(n.team, run_inner, &n, 8);
+    for (int i = 0; i < 8; i++) cr_expect_eq(n.inner[i], 10);
+    team_free(n.team);
     memory_trim(&m);
 }
 
@@ -218,7 +296,7 @@ Test(team, goes_on_without_threads)
     cr_assert_eq(pthread_attr_setstacksize(&huge, (size_t)1 << 62), 0);
     cr_assert_eq(pthread_setattr_default_np(&huge), 0);
     int before = threads_there();
-    team *t = team_new(&m, 3);
+    team *t = team_new(&m, 3, false);
     cr_expect_eq(run_often(t, 100), 0);
     cr_expect_eq(threads_there(), before);
     cr_assert_eq(pthread_setattr_default_np(&usual), 0);
@@ -259,7 +337,7 @@ Test(team, signals_are_not_for_workers)
     memory_init(&m, NULL, 0);
     struct sigaction action = {.sa_handler = handle}, before;
     cr_assert_eq(sigaction(SIGUSR1, &action, &before), 0);
-    team *t = team_new(&m, 3);
+    team *t = team_new(&m, 3, false);
     for (int i = 0; i < 20; i++) team_run(t, look_at_signals, NULL, 30);
     cr_expect_eq(blocked, 0);
     cr_expect_eq(not_blocked, 0);
@@ -287,7 +365,7 @@ static void *run_some(void *wrong)
     memory m;
     memory_init(&m, NULL, 0);
     for (int i = 0; i < 10; i++) {
-        team *t = team_new(&m, 2 + i % 2);
+        team *t = team_new(&m, 2 + i % 2, false);
         *(int *)wrong += run_often(t, 100);
         team_free(t);
     }
@@ -319,7 +397,7 @@ Test(team, beside_busy_neighbours)
     pthread_t neighbours[NEIGHBOURS];
     memory m;
     memory_init(&m, NULL, 0);
-    team *t = team_new(&m, 3);
+    team *t = team_new(&m, 3, false);
     stop = false;
     for (int i = 0; i < NEIGHBOURS; i++) cr_assert_eq(pthread_create(&neighbours[i], NULL, spin, NULL), 0);
     cr_expect_eq(run_often(t, 300), 0);
@@ -359,7 +437,7 @@ Test(team, fork_between_runs)
 {
     memory m;
     memory_init(&m, NULL, 0);
-    team *t = team_new(&m, 3);
+    team *t = team_new(&m, 3, false);
     for (int i = 0; i < 12; i++) {
         cr_expect_eq(run_often(t, 10), 0);
         pid_t process = use_in_child(&m, t, i % 2 == 0, i % 3 == 0);
@@ -387,7 +465,7 @@ Test(team, fork_while_another_runs)
 {
     memory m;
     memory_init(&m, NULL, 0);
-    player other = {.team = team_new(&m, 2)};
+    player other = {.team = team_new(&m, 2, false)};
     pthread_t thread;
     int good = 0;
     stop = false;
@@ -395,7 +473,7 @@ Test(team, fork_while_another_runs)
     for (int i = 0; i < 20; i++) {
         memory own;
         memory_init(&own, NULL, 0);
-        team *t = team_new(&own, 3);
+        team *t = team_new(&own, 3, false);
         good += exit_status(use_in_child(&own, t, true, i % 2 == 0)) == 7;
         team_free(t);
         memory_trim(&own);

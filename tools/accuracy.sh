@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds with optimisation and measures every unary row over all 2^32 values of f32 against double libm, on all cores: one
-# line for each row, and one JSON object at last. Takes tens of minutes; rows named as arguments are measured alone.
+# line for each row, and one JSON object at last. Takes tens of minutes; rows named as arguments are measured alone;
+# with --precise before them, under that option.
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/setup.sh demo

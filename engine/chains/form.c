@@ -59,10 +59,16 @@ static int16_t choose(forming *f, int16_t mask, int16_t no, int16_t yes)
 
 /* ---- operands ---- */
 
+/* The same address. What runs from there in another way is something else, which overlaps. */
 static bool same_place(const operand *a, const operand *b)
 {
     return a->number == NO_ITEM && b->number == NO_ITEM && a->slot == b->slot && a->bytes == b->bytes &&
            a->row_register == b->row_register;
+}
+
+static bool same_way(const operand *a, const operand *b)
+{
+    return a->step == b->step && a->advance == b->advance && a->type == b->type;
 }
 
 static int16_t add_constant(forming *f, constant one)
@@ -109,7 +115,6 @@ static int16_t all_but_sign(forming *f)
     return bits(f, f->c->type == WG_F32 ? INT32_MAX : INT64_MAX);
 }
 
-/* A place whose elements have another size overlaps those of others: that is left to the kernels. */
 static uint8_t add_stream(forming *f, size_t at, uint32_t k)
 {
     chain *c = f->c;
@@ -117,7 +122,7 @@ static uint8_t add_stream(forming *f, size_t at, uint32_t k)
     uint8_t size = (uint8_t)wg_type_size(o->type);
     for (int i = 0; i < c->stream_count; i++) {
         if (!same_place(c->streams[i].from, o)) continue;
-        if (c->streams[i].size != size || c->streams[i].from->step != o->step) f->fits = false;
+        if (!same_way(c->streams[i].from, o)) f->fits = false;
         return (uint8_t)i;
     }
     if (c->stream_count == MOST_STREAMS) {
@@ -132,7 +137,7 @@ static void know(forming *f, const operand *place, int16_t value)
 {
     for (int i = 0; i < f->known_count; i++)
         if (same_place(f->knowns[i].place, place)) {
-            f->knowns[i].value = value;
+            f->knowns[i] = (known){place, value};
             return;
         }
     if (f->known_count == 2 * MOST_MEMBERS)
@@ -157,7 +162,7 @@ static int16_t read_operand(forming *f, size_t at, uint32_t k, wg_type type)
     if (o->load || o->type != type || ((o->single || o->number != NO_ITEM) && type == WG_BOOL)) f->fits = false;
     if (o->single || o->number != NO_ITEM) return read_single(f, at, k);
     for (int i = 0; i < f->known_count; i++)
-        if (same_place(f->knowns[i].place, o)) return f->knowns[i].value;
+        if (same_place(f->knowns[i].place, o) && same_way(f->knowns[i].place, o)) return f->knowns[i].value;
     if (type == WG_BOOL && !f->c->wide) f->fits = false; /* AVX2 cannot read a part of a vector of bytes */
     int16_t value = say(f, type == WG_BOOL ? LOAD_MASK : LOAD, add_stream(f, at, k), NONE, NONE, NONE);
     know(f, o, value);

@@ -61,12 +61,13 @@
     {                                                                       \
         prefix##name##_tile_0, prefix##name##_tile_1, prefix##name##_tile_2 \
     }
-#define ENTRY_FLOAT(name, operands) \
-    {&ops_##name, {[WG_F32] = VARIANTS_##operands(f32v_, name), [WG_F64] = VARIANTS_##operands(f64v_, name)}},
+#define ENTRY_FLOAT(name, operands, precise) \
+    {&ops_##name, {[WG_F32] = VARIANTS_##operands(f32v_, name), [WG_F64] = VARIANTS_##operands(f64v_, name)}, precise},
 #define ENTRY_NUMBER ENTRY_FLOAT
-#define ENTRY_LOGIC(name, operands) {&ops_##name, {[WG_BOOL] = VARIANTS_##operands(, name)}},
-#define UNARY(name, types, ...) ENTRY_##types(name, 1)
-#define BINARY(name, types, ...) ENTRY_##types(name, 2)
+#define ENTRY_LOGIC(name, operands, precise) {&ops_##name, {[WG_BOOL] = VARIANTS_##operands(, name)}, precise},
+#define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
+    ENTRY_##types(name, 1, IF_PRECISE(types, result, ulp, f32v_##name##_precise_tile_0))
+#define BINARY(name, types, ...) ENTRY_##types(name, 2, NULL)
 
 static const kernel_row rows[] = {
 #include "ops/elementwise.def"

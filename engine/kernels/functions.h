@@ -59,19 +59,31 @@ FROM_SLEEF_1(sinh, m(abs)(x) > 88)
 FROM_SLEEF_1(cosh, m(abs)(x) > 88)
 FROM_SLEEF_2(pow)
 
+/* Both halves of a vector in f64, and the way back. */
+static inline void m(widen)(V x, f64v_vector *wide)
+{
+    m(narrow) half[2];
+    memcpy(half, &x, sizeof x);
+    for (int k = 0; k < 2; k++) wide[k] = __builtin_convertvector(half[k], f64v_vector);
+}
+
+static inline V m(round_to)(const f64v_vector *wide)
+{
+    m(narrow) half[2];
+    V x;
+    for (int k = 0; k < 2; k++) half[k] = __builtin_convertvector(wide[k], m(narrow));
+    memcpy(&x, half, sizeof x);
+    return x;
+}
+
 /* Rounded once, from f64: see f32_wide_atan2. */
 static inline V m(atan2)(V a, V b)
 {
-    m(narrow) left[2], right[2], y[2];
-    V result;
-    memcpy(left, &a, sizeof a);
-    memcpy(right, &b, sizeof b);
-    for (int k = 0; k < 2; k++)
-        y[k] = __builtin_convertvector(
-            f64v_atan2(__builtin_convertvector(left[k], f64v_vector), __builtin_convertvector(right[k], f64v_vector)),
-            m(narrow));
-    memcpy(&result, y, sizeof result);
-    return result;
+    f64v_vector left[2], right[2];
+    m(widen)(a, left);
+    m(widen)(b, right);
+    for (int k = 0; k < 2; k++) left[k] = f64v_atan2(left[k], right[k]);
+    return m(round_to)(left);
 }
 
 #else

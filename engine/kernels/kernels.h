@@ -24,6 +24,9 @@ typedef void (*tile_kernel)(const tile *);
    `single`: operand k is one number for each row (not all operands: then the rows are the elements). NULL: there is
    none; the op's own kernel serves. */
 tile_kernel kernel_find(const wg_op *op, const wg_type *operand_types, wg_type result, unsigned single);
+/* What takes its place with the option `precise`, `single` being 0: the bits are those of op->precise. NULL: nothing
+   does. */
+tile_kernel kernel_find_precise(const wg_op *op, wg_type type);
 
 /* Two ops in one: second(first(in 0, in 1), in 2), or with `swapped` second(in 2, first(in 0, in 1)), all f32;
    the second may be a sum along rows, which writes as kernel_row_reduction's does and has no in 2. Of a unary first op
@@ -39,9 +42,9 @@ tile_kernel kernel_row_reduction(const wg_op *op, wg_type type);
 tile_kernel kernel_column_reduction(const wg_op *op, wg_type type);
 
 /* One element: out = op(left, right), all of this type (but bools that comparisons give); right is not looked at by
-   unary ops. NULL: there is none. */
+   unary ops. `precise`: the option of that name. NULL: there is none. */
 typedef void (*single_kernel)(void *out, const void *left, const void *right);
-single_kernel kernel_single(const wg_op *op, wg_type type);
+single_kernel kernel_single(const wg_op *op, wg_type type, bool precise);
 /* A copy of one element of so many bytes. */
 single_kernel kernel_single_copy(size_t element);
 

@@ -80,6 +80,13 @@ tile_kernel kernel_set_find(const kernel_set *set, const wg_op *op, const wg_typ
     return fit && single < 8 ? set->where[result][single] : NULL;
 }
 
+tile_kernel kernel_set_find_precise(const kernel_set *set, const wg_op *op, wg_type type)
+{
+    for (size_t i = 0; type == WG_F32 && i < set->count; i++)
+        if (set->rows[i].op == op) return set->rows[i].precise;
+    return NULL;
+}
+
 tile_kernel kernel_set_find_pair(const kernel_set *set, const wg_op *first, const wg_op *second, wg_type type,
                                  unsigned single, bool swapped)
 {
@@ -115,6 +122,11 @@ tile_kernel kernel_set_column_reduction(const kernel_set *set, const wg_op *op, 
 tile_kernel kernel_find(const wg_op *op, const wg_type *operand_types, wg_type result, unsigned single)
 {
     return kernel_set_find(current(), op, operand_types, result, single);
+}
+
+tile_kernel kernel_find_precise(const wg_op *op, wg_type type)
+{
+    return kernel_set_find_precise(current(), op, type);
 }
 
 tile_kernel kernel_find_pair(const wg_op *first, const wg_op *second, wg_type type, unsigned single, bool swapped)

@@ -8,7 +8,7 @@
 /* By the type of the operands, then by which operand is one number for each row: 0 none, 1 the first, 2 the second. */
 typedef struct kernel_row {
     const wg_op *op;
-    tile_kernel kernel[WG_TYPES][3];
+    tile_kernel kernel[WG_TYPES][3], precise; /* precise: see kernel_find_precise */
 } kernel_row;
 
 /* By the first op, which of its operands is one number for each row, the second op, and whether its other operand is.
@@ -36,6 +36,7 @@ const kernel_set *kernel_set_named(const char *name);
 
 tile_kernel kernel_set_find(const kernel_set *set, const wg_op *op, const wg_type *types, wg_type result,
                             unsigned single);
+tile_kernel kernel_set_find_precise(const kernel_set *set, const wg_op *op, wg_type type);
 tile_kernel kernel_set_find_pair(const kernel_set *set, const wg_op *first, const wg_op *second, wg_type type,
                                  unsigned single, bool swapped);
 tile_kernel kernel_set_row_reduction(const kernel_set *set, const wg_op *op, wg_type type);

@@ -49,28 +49,45 @@
 #undef BINARY
 #undef m
 
+/* f32 from f64, rounded once */
+#define SINGLE_PRECISE(name)                                                   \
+    static void name##_precise(void *out, const void *left, const void *right) \
+    {                                                                          \
+        double x = (double)*(const float *)left, y;                            \
+        name##_f64(&y, &x, right);                                             \
+        *(float *)out = (float)y;                                              \
+    }
+#define UNARY(name, types, result, ...) FOR_PRECISE(types, result, SINGLE_PRECISE(name))
+#define BINARY(...)
+#include "ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+
 /* ---- the table ---- */
 
 typedef struct row {
     const wg_op *op;
-    single_kernel f32, f64;
+    single_kernel f32, f64, precise;
 } row;
 
-#define ROW_FLOAT(name) {&ops_##name, name##_f32, name##_f64},
+#define ROW_FLOAT(name, precise) {&ops_##name, name##_f32, name##_f64, precise},
 #define ROW_NUMBER ROW_FLOAT
-#define ROW_LOGIC(name)
-#define UNARY(name, types, ...) ROW_##types(name)
-#define BINARY(name, types, ...) ROW_##types(name)
+#define ROW_LOGIC(name, precise)
+#define UNARY(name, types, result, value, gradient, piece, low, high, ulp, summary) \
+    ROW_##types(name, IF_PRECISE(types, result, ulp, name##_precise))
+#define BINARY(name, types, ...) ROW_##types(name, NULL)
 
 static const row rows[] = {
 #include "ops/elementwise.def"
 };
 
-single_kernel kernel_single(const wg_op *op, wg_type type)
+single_kernel kernel_single(const wg_op *op, wg_type type, bool precise)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].op == op) return type == WG_F32 ? rows[i].f32 : type == WG_F64 ? rows[i].f64 : NULL;
-    return NULL;
+    size_t i = 0;
+    while (i < sizeof rows / sizeof *rows && rows[i].op != op) i++;
+    if (i == sizeof rows / sizeof *rows || (type != WG_F32 && type != WG_F64)) return NULL;
+    if (type == WG_F64) return rows[i].f64;
+    return precise && rows[i].precise ? rows[i].precise : rows[i].f32;
 }
 
 #define SINGLE_COPY(bytes)                                                   \

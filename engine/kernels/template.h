@@ -77,6 +77,26 @@
 #include "ops/elementwise.def"
 #undef UNARY
 #undef BINARY
+
+/* For the option `precise`: the row's value in f64, rounded once. */
+#ifdef IS_F32
+#define KERNEL_PRECISE(name)                                                \
+    static inline V m(name##_from_f64)(V x)                                 \
+    {                                                                       \
+        f64v_vector wide[2];                                                \
+        m(widen)(x, wide);                                                  \
+        for (int k = 0; k < 2; k++) wide[k] = f64v_##name##_value(wide[k]); \
+        return m(round_to)(wide);                                           \
+    }                                                                       \
+    KERNEL_UNARY(name##_precise, SAME, m(name##_from_f64)(x))
+#define UNARY(name, types, result, ...) FOR_PRECISE(types, result, KERNEL_PRECISE(name))
+#define BINARY(...)
+#include "ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef KERNEL_PRECISE
+#endif
+
 #undef UNARY_FLOAT
 #undef UNARY_NUMBER
 #undef UNARY_LOGIC

@@ -23,7 +23,10 @@ typedef struct wg_weights wg_weights;
 typedef struct {
     wg_type type;              /* default element type, WG_F32 or WG_F64. Default: WG_F32 */
     uint64_t seed;             /* of all random numbers. Default: 0 */
-    int threads;               /* at work on an evaluation, the caller included. Default: one for each processor */
+    int threads;               /* at work on an evaluation, the caller included. Default: one for each processor, and
+                                  no more in all contexts of the process together */
+    wg_context *threads_of;    /* use the threads of this context, which must be freed later: while they are at work for
+                                  another context, evaluations go on alone. Default: threads of its own */
     wg_mode mode;              /* Default: WG_TRAIN */
     size_t memory_limit;       /* in bytes, everything together. Default: none */
     wg_allocator allocator;    /* Default: the C library's */
@@ -31,6 +34,8 @@ typedef struct {
     bool eager;                /* compute each op when it is recorded, for debugging */
     bool plain;                /* compute one node at a time, without plans: to compare with; so does WG_PLAIN=1 */
     bool timed;                /* measure lookup_seconds of wg_stats, which takes some 50 ns of each evaluation */
+    bool precise;              /* f32 element-wise ops within 1 ULP; else a few, such as tanh, are off by up to 3 */
+    bool flush_denormals;      /* evaluations take denormals for zero and make none, where the processor can */
     bool check_finite;         /* a NaN or an infinity in any computed value is an error that names the op */
     bool break_on_error;       /* raise SIGTRAP at the first error: for use in a debugger */
 } wg_context_options;

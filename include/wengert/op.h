@@ -57,6 +57,8 @@ struct wg_op {
     bool (*infer)(const wg_call *call, char *message, size_t message_size);
     /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). */
     void (*kernel[WG_TYPES])(const wg_call *call);
+    /* Takes the place of kernel[WG_F32] in contexts with the option `precise`. NULL: that is within 1 ULP itself. */
+    void (*precise)(const wg_call *call);
     /* Records the gradient of each operand, given the cotangent of y, by public ops only; linear in the cotangent.
        What is left WG_NONE is zero, or not wanted (see wg_wanted). NULL: the op has no gradient, or (for integer
        results) none is asked for. */

@@ -133,12 +133,14 @@ bool compare_recipe(const recipe *r, int threads, difference *found)
     const char *chains = choose_chains(r->seed);
     coverage_situation(limits);
     coverage_situation(chains);
+    bool precise = choose_precise(r->seed);
+    wg_context_options plainly = {.plain = true, .threads = 1, .precise = precise};
     trace plain = {0}, one = {0}, several = {0}, bounds = {0};
     found->text[0] = '\0';
-    machine_run(r, &(wg_context_options){.plain = true, .threads = 1}, &plain);
-    machine_run(r, &(wg_context_options){.threads = 1}, &one);
-    machine_run(r, &(wg_context_options){.threads = threads}, &several);
-    bounds_run(r, &(wg_context_options){.plain = true, .threads = 1}, &bounds);
+    machine_run(r, &plainly, &plain);
+    machine_run(r, &(wg_context_options){.threads = 1, .precise = precise}, &one);
+    machine_run(r, &(wg_context_options){.threads = threads, .precise = precise}, &several);
+    bounds_run(r, &plainly, &bounds);
     for (size_t i = 0; i < plain.count; i++) {
         coverage_status(plain.seen[i].status);
         if (!plain.seen[i].status && plain.seen[i].type) coverage_value(plain.seen[i].type, plain.seen[i].shape);

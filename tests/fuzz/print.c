@@ -1,6 +1,7 @@
 /* A recipe as a complete C program: it runs plainly, then with plans, and prints the values in which the runs differ.
  */
 #include "tests/fuzz/recipe.h"
+#include "tests/fuzz/ways.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -301,8 +302,8 @@ void print_program(const recipe *r, FILE *file)
     for (int part = 0; part < r->segment_count; part++) print_segment(r, part, file);
     fprintf(file,
             "static void run(bool plain)\n{\n    wg_context_options options = {.type = %s, .seed = %lluu, "
-            ".threads = 1, .plain = plain};\n",
-            type_word[r->type], (unsigned long long)r->seed);
+            ".threads = 1, .plain = plain, .precise = %s};\n",
+            type_word[r->type], (unsigned long long)r->seed, choose_precise(r->seed) ? "true" : "false");
     fprintf(file, "    wg_context *ctx = wg_context_new(&options);\n    wg_tensor p[%d] = {WG_NONE};\n", LASTING);
     for (int k = 0; k < r->lasting_count; k++) print_lasting(&r->item[k], k, file);
     for (int step = 0; step < r->step_count; step++) fprintf(file, "    segment%d(ctx, p, %d);\n", r->turn[step], step);

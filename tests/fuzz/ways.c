@@ -28,3 +28,8 @@ const char *choose_chains(uint64_t seed)
     if (!chains_choose(ways[way].width)) chains_choose(ways[way = 0].width);
     return ways[way].name;
 }
+
+bool choose_precise(uint64_t seed)
+{
+    return seed / 16 % 4 == 0;
+}

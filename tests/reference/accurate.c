@@ -44,7 +44,7 @@ static bool either_zero(const wg_op *op, double a, double b)
 
 /* ---- one operand ---- */
 
-static void unary_f32(wg_context *ctx, const wg_op *op, const truth *t, const float *x)
+static void unary_f32(wg_context *ctx, const wg_op *op, const truth *t, const float *x, double limit)
 {
     wg_tensor y = t->apply1(wg_borrow_f32(ctx, WG_SHAPE(POINTS_F32), x));
     worst w = {-1, 0, 0, 0};
@@ -59,7 +59,7 @@ static void unary_f32(wg_context *ctx, const wg_op *op, const truth *t, const fl
             note(&w, ulp_f32(got[i], t->f1((double)x[i])), (double)x[i], 0, (double)got[i]);
     }
     reference_check(w.ulp >= 0, "%s in f32: nothing was computed: %s", op->name, wg_error(ctx));
-    judge(&w, op, "f32", limit_f32(op));
+    judge(&w, op, "f32", limit);
 }
 
 static void unary_f64(wg_context *ctx, const wg_op *op, const truth *t, const double *x)
@@ -91,11 +91,30 @@ Test(accurate, unary_f32)
         const truth *t = truth_of(op->name);
         if (!op->elementwise || op->arity != 1) continue;
         reference_check(t && t->apply1, "%s has no reference", op->name);
-        if (t && t->apply1 && !t->logic) unary_f32(ctx, op, t, x);
+        if (t && t->apply1 && !t->logic) unary_f32(ctx, op, t, x, limit_f32(op));
         wg_clear(ctx);
     }
     free(x);
     reference_end(ctx, "unary rows in f32");
+}
+
+/* With the option, planned and plain. */
+Test(accurate, precise_f32)
+{
+    float *x = malloc(POINTS_F32 * sizeof *x);
+    points_f32(x, POINTS_F32, 13);
+    for (int plain = 0; plain < 2; plain++) {
+        reference_begin();
+        wg_context *ctx = wg_context_new(&(wg_context_options){.precise = true, .plain = plain});
+        for (size_t i = 0; i < wg_op_count(); i++) {
+            const wg_op *op = wg_op_at(i);
+            if (!op->elementwise || op->numerics.ulp <= 1) continue;
+            unary_f32(ctx, op, truth_of(op->name), x, 1);
+            wg_clear(ctx);
+        }
+        reference_end(ctx, "unary rows in f32 with the option precise");
+    }
+    free(x);
 }
 
 Test(accurate, unary_f64)
