@@ -96,7 +96,7 @@ fi
 bugs=$(sed -n 's/.*PLANTED_BUGS = \([0-9]*\).*/\1/p' engine/planted.h)
 bug=1 missed=0
 while [ "$bug" -le "$bugs" ]; do
-    place=$(grep -ln "PLANTED($bug)" engine/*.c) # one file
+    place=$(grep -ln "PLANTED($bug)" engine/*.c engine/*/*.c) # one file
     # A crash is a find, whatever its message.
     # shellcheck disable=SC2086
     if found=$(WG_PLANTED=$bug $program --graphs 2000 --first "$@" 2>/dev/null); then

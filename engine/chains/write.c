@@ -9,6 +9,7 @@
    It keeps to the calling convention of System V: the tile in RDI; constants that have no register lie in the 128 bytes
    below the stack pointer. */
 #include "engine/chains/chain.h"
+#include "engine/planted.h"
 
 enum { TILE = RDI, ROW = RSI, WHOLE = RDX, COLUMNS = RCX, INDEX = RAX, SPARE = R11 };
 enum { BELOW = 0x82, NOT_BELOW = 0x83, ZERO = 0x84 };
@@ -429,7 +430,7 @@ static void write_rows(writing *w)
     write_elements(w);
     for (int i = 0; i < c->sum_count; i++) write_sum_end(w, &c->sums[i]);
     if (c->flat) return;
-    for (int i = 0; i < c->stream_count; i++)
+    for (int i = PLANTED(14); i < c->stream_count; i++)
         if (c->streams[i].step) write_immediate(w, DO_ADD, pointers[i], (int32_t)c->streams[i].step);
     write_immediate(w, DO_ADD, ROW, 1);
     write_general(w->a, COMPARE_LOAD, ROW, in_memory(TILE, offsetof(tile, rows)));
