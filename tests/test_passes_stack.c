@@ -394,8 +394,10 @@ static wg_tensor network_slope(wg_context *ctx, wg_type type, int which)
     wg_tensor h = wg_cast(wg_zeros(ctx, WG_SHAPE(BATCH, HIDDEN)), type), all[STEPS];
     for (int t = 0; t < STEPS; t++) {
         wg_tensor x = wg_select(w[3], 0, t);
-        wg_tensor z = wg_add(wg_add(wg_matmul(x, w[0]), wg_matmul(h, w[1])), w[2]);
-        h = wg_mul(wg_sigmoid(wg_slice(z, 1, 0, HIDDEN)), wg_tanh(wg_slice(z, 1, HIDDEN, 2 * HIDDEN)));
+        /* One after the other, as what can be stacked depends on the order. */
+        wg_tensor state = wg_matmul(h, w[1]), input = wg_matmul(x, w[0]), z = wg_add(wg_add(input, state), w[2]);
+        wg_tensor cell = wg_tanh(wg_slice(z, 1, HIDDEN, 2 * HIDDEN)), gate = wg_sigmoid(wg_slice(z, 1, 0, HIDDEN));
+        h = wg_mul(gate, cell);
         all[t] = h;
     }
     wg_tensor y = wg_sum(wg_square(wg_stack((wg_list){STEPS, all}, 0)), WG_ALL);
