@@ -39,8 +39,9 @@ static int64_t choose_columns(const emission *e)
 /* Registers and streams that a tile of the group touches. */
 static int64_t pressure(const emission *e)
 {
+    enum { ENOUGH = 64 }; /* for the smallest tiles: long groups are not searched in vain */
     int64_t count = 0;
-    for (size_t i = 0; i < e->count; i++) {
+    for (size_t i = 0; i < e->count && count < ENOUGH && !e->all_single; i++) {
         const draft *d = &e->drafts[i];
         for (uint32_t k = 0; k < 4; k++) {
             const operand *o = &d->operand[k];

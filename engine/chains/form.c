@@ -171,12 +171,14 @@ static int16_t read_operand(forming *f, size_t at, uint32_t k, wg_type type)
 
 /* ---- results ---- */
 
-/* Whether somebody reads a register after the chain, before it is written again. */
+/* Whether somebody reads a register after the chain, before it is written again; true where that is far away. */
 static bool read_later(const forming *f, size_t at)
 {
+    enum { FAR = 1000 };
     const emission *e = f->e;
     const operand *o = &e->drafts[at].operand[3];
     for (size_t i = at + 1; i < e->count; i++) {
+        if (i > at + FAR) return true;
         const draft *later = &e->drafts[i];
         for (uint32_t k = 0; k < later->count && i >= f->end; k++)
             if (same_place(&later->operand[k], o)) return true;
