@@ -9,17 +9,6 @@
 
 const wg_op engine_multiply_add = {.name = "multiply_add", .summary = "x + a b", .arity = 3};
 
-/* The readers of each item; results count for more than one. */
-static void count_uses(uint32_t *uses, const program *p)
-{
-    for (uint32_t i = 0; i < p->count; i++) {
-        const item *it = &p->items[i];
-        uses[i] += it->flags & ITEM_KEEP ? 2 : 0;
-        for (uint32_t k = 0; k < it->count; k++)
-            if (program_operands(p, it)[k] != NO_ITEM) uses[program_operands(p, it)[k]]++;
-    }
-}
-
 /* The item that an operand is under another shape at most, as long as nobody else reads it. */
 static uint32_t behind(const program *p, const uint32_t *uses, uint32_t index)
 {
@@ -65,9 +54,8 @@ static uint32_t accumulated(rewriting *r, const uint32_t *uses, uint32_t index)
 bool pass_accumulate(const program *from, program *to, bump *b)
 {
     rewriting r;
-    uint32_t *uses = bump_new(b, from->count, sizeof *uses);
+    uint32_t *uses = program_uses(from, b);
     if (!rewriting_begin(&r, from, to, b) || !uses) return false;
-    count_uses(uses, from);
     for (uint32_t i = 0; i < from->count && !b->failed; i++) {
         uint32_t found = accumulated(&r, uses, i);
         r.map[i] = found == NO_ITEM ? rewriting_keep(&r, i) : found;

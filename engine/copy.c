@@ -12,11 +12,6 @@ enum {
     MOST_TASKS = 64
 };
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* The axes of both views, merged where elements follow one another in both, those of length 1 left out. */
 static void merge_axes(copy_plan *c, const view *from, const view *to, const wg_shape *shape)
 {

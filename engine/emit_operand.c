@@ -53,11 +53,6 @@ static int64_t pressure(const emission *e)
     return count > 1 ? count : 1;
 }
 
-static int64_t divided(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static bool has_column_reduction(const emission *e)
 {
     for (size_t i = 0; i < e->g->count; i++)
@@ -90,10 +85,10 @@ void emit_geometry(emission *e)
     c->columns = choose_columns(e);
     int64_t columns = c->columns ? c->columns : 1;
     c->rows = e->g->size / columns;
-    int64_t least = divided(least_chunk(e), columns);
+    int64_t least = divide_up(least_chunk(e), columns);
     if (least < CHUNK_ROWS && has_column_reduction(e)) least = CHUNK_ROWS;
-    c->chunk_rows = divided(divided(c->rows, MOST_CHUNKS), least) * least;
-    c->chunks = divided(c->rows, c->chunk_rows);
+    c->chunk_rows = divide_up(divide_up(c->rows, MOST_CHUNKS), least) * least;
+    c->chunks = divide_up(c->rows, c->chunk_rows);
     if (c->chunks > 1) FIRED(many_chunks);
     c->alone = c->chunks == 1 || e->g->size * work_of_element(e) < plan_limits_now.shared_work;
     if (c->alone && !has_column_reduction(e)) { /* nothing depends on chunks */

@@ -1,7 +1,6 @@
 /* Pairs: an item that one other item reads, and that one kernel computes together with it. Where chains are compiled
    they do that and more. */
 #include "engine/chains/chain.h"
-#include "engine/emission.h"
 
 /* Whether operand k will be one number for each row when the item is emitted. */
 static bool will_be_single(const emission *e, uint32_t index, uint32_t k)

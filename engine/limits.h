@@ -7,6 +7,11 @@
 
 enum { TOTAL_BLOCK = 256 }; /* elements of a flat group that make one part of a total; tiles are multiples of it */
 
+static inline int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
 /* Only tests change this, before there are plans: so that small graphs are cut, too. */
 typedef struct plan_limits {
     int64_t chunk;       /* elements that one thread does at a time, at least; a multiple of TOTAL_BLOCK */

@@ -5,6 +5,7 @@
    c is cut into units, one block of rows and columns each, which go through the depth block by block. */
 #include "engine/product_blocks.h"
 
+#include "engine/limits.h"
 #include "engine/product_code.h"
 #include "engine/transpose.h"
 
@@ -26,11 +27,6 @@ enum {
     BUSY = 4,       /* vectors of sums at least: each waits so long for its last addition */
     UNIT = 150000,  /* floating-point operations that pay for a second task */
 };
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* About equal parts of multiples of `grain`. */
 static product_cut cut(int64_t extent, int64_t parts, int64_t grain)

@@ -172,3 +172,15 @@ uint64_t program_hash(const program *p)
     for (size_t i = 0; i < p->operand_count; i++) h = (h ^ p->operands[i]) * 0xD6E8FEB86659FD93u;
     return h ^ h >> 32;
 }
+
+uint32_t *program_uses(const program *p, bump *b)
+{
+    uint32_t *uses = bump_new(b, p->count, sizeof *uses);
+    for (uint32_t i = 0; uses && i < p->count; i++) {
+        const item *it = &p->items[i];
+        uses[i] += it->flags & ITEM_KEEP ? 2 : 0;
+        for (uint32_t k = 0; k < it->count; k++)
+            if (program_operands(p, it)[k] != NO_ITEM) uses[program_operands(p, it)[k]]++;
+    }
+    return uses;
+}

@@ -75,4 +75,7 @@ static inline const uint32_t *program_operands(const program *p, const item *it)
     return p->operands + it->operand;
 }
 
+/* The readers of each item; results count for more than one. NULL without memory. */
+uint32_t *program_uses(const program *p, bump *b);
+
 #endif

@@ -37,14 +37,8 @@ static bool is_addition(const program *p, uint32_t index)
 static bool find_roots(stacking *s)
 {
     const program *p = s->from;
-    uint32_t *uses = bump_new(s->bump, p->count, sizeof *uses);
+    uint32_t *uses = program_uses(p, s->bump);
     if (!uses) return false;
-    for (uint32_t i = 0; i < p->count; i++) {
-        const item *it = &p->items[i];
-        uses[i] += it->flags & ITEM_KEEP ? 2 : 0;
-        for (uint32_t k = 0; k < it->count; k++)
-            if (program_operands(p, it)[k] != NO_ITEM) uses[program_operands(p, it)[k]]++;
-    }
     for (uint32_t i = p->count; i-- > 0;) {
         if (!is_addition(p, i)) continue;
         if (!s->root[i]) s->root[i] = i + 1;

@@ -231,10 +231,10 @@ static __attribute__((noinline)) wg_tensor binary_widened(const wg_op *op, wg_co
     const wg_shape *left_shape = &ctx->shapes[left->shape], *right_shape = &ctx->shapes[right->shape];
     bool room = append_is_quick(ctx, site, &number) && ctx->node_count + 1 < ctx->quick_limit;
     if (!room || !append_is_alike(op, left, right))
-        ;
-    else if (fits_into(right_shape, left_shape))
+        return binary_other(op, graph_tensor(ctx, a), graph_tensor(ctx, b), site);
+    if (fits_into(right_shape, left_shape))
         return append_two(ctx, number, op, left, a, append_expand(ctx, number, b, left->shape, (wg_type)left->type));
-    else if (fits_into(left_shape, right_shape))
+    if (fits_into(left_shape, right_shape))
         return append_two(ctx, number, op, right, append_expand(ctx, number, a, right->shape, (wg_type)right->type), b);
     return binary_other(op, graph_tensor(ctx, a), graph_tensor(ctx, b), site);
 }

@@ -58,29 +58,21 @@ static double noise(uint64_t *chance)
     return 1 + 0.06 * random_unit(chance);
 }
 
-static double near_cores(int way, double now, uint64_t *chance)
-{
-    (void)now;
-    return (way == PACE_ALL ? 0.24e-3 : 0.38e-3) * noise(chance);
-}
+/* A machine that takes so many seconds either way, all the time. */
+#define STEADY(name, all, alone)                                    \
+    static double name(int way, double now, uint64_t *chance)       \
+    {                                                               \
+        (void)now;                                                  \
+        return (way == PACE_ALL ? (all) : (alone)) * noise(chance); \
+    }
 
-static double far_cores(int way, double now, uint64_t *chance)
-{
-    (void)now;
-    return (way == PACE_ALL ? 0.45e-3 : 0.38e-3) * noise(chance);
-}
-
-static double long_near(int way, double now, uint64_t *chance)
-{
-    (void)now;
-    return (way == PACE_ALL ? 5.7e-3 : 7.8e-3) * noise(chance);
-}
-
-static double long_far(int way, double now, uint64_t *chance)
-{
-    (void)now;
-    return (way == PACE_ALL ? 9.4e-3 : 7.8e-3) * noise(chance);
-}
+STEADY(near_cores, 0.24e-3, 0.38e-3)
+STEADY(far_cores, 0.45e-3, 0.38e-3)
+STEADY(long_near, 5.7e-3, 7.8e-3)
+STEADY(long_far, 9.4e-3, 7.8e-3)
+STEADY(equal_ways, 1e-3, 1e-3)
+STEADY(many_threads, 1e-3, 15e-3)
+STEADY(longest, 0.2, 0.1)
 
 /* Another program has one of the cores now and then. */
 static double busy_neighbour(int way, double now, uint64_t *chance)
@@ -101,24 +93,6 @@ static double rare_neighbour(int way, double now, uint64_t *chance)
 static double new_memory(int way, double now, uint64_t *chance)
 {
     return (way == PACE_ALL ? 2.7e-3 : 5e-3) * noise(chance) + (now < 40e-3 ? 8e-3 : 0);
-}
-
-static double equal_ways(int way, double now, uint64_t *chance)
-{
-    (void)way, (void)now;
-    return 1e-3 * noise(chance);
-}
-
-static double many_threads(int way, double now, uint64_t *chance)
-{
-    (void)now;
-    return (way == PACE_ALL ? 1e-3 : 15e-3) * noise(chance);
-}
-
-static double longest(int way, double now, uint64_t *chance)
-{
-    (void)now;
-    return (way == PACE_ALL ? 0.2 : 0.1) * noise(chance);
 }
 
 /* ---- the decision ---- */

@@ -448,15 +448,10 @@ Test(team, fork_between_runs)
     memory_trim(&m);
 }
 
-typedef struct {
-    team *team;
-    int wrong;
-} player;
-
 static void *keep_running(void *argument)
 {
-    player *p = argument;
-    while (!atomic_load(&stop)) p->wrong += run_often(p->team, 10);
+    caller *c = argument;
+    while (!atomic_load(&stop)) c->wrong += run_often(c->team, 10);
     return NULL;
 }
 
@@ -465,7 +460,7 @@ Test(team, fork_while_another_runs)
 {
     memory m;
     memory_init(&m, NULL, 0);
-    player other = {.team = team_new(&m, 2, false)};
+    caller other = {.team = team_new(&m, 2, false)};
     pthread_t thread;
     int good = 0;
     stop = false;

@@ -229,34 +229,38 @@ static int16_t say_unary(forming *f, const wg_op *op, int16_t x)
     if (op == &ops_sqrt) return unary(f, SQRT, x);
     if (op == &ops_rsqrt) return binary(f, DIV, literal(f, 1), unary(f, SQRT, x));
     if (op == &ops_reciprocal) return binary(f, DIV, literal(f, 1), x);
+    if (op == &ops_logical_not) return binary(f, MASK_NOT, x, f->c->wide ? NONE : bits(f, UINT64_MAX));
     if (op == &ops_is_finite) return compare(f, LESS, binary(f, AND, x, all_but_sign(f)), literal(f, INFINITY));
     f->fits = false;
     return 0;
 }
 
+/* Ops that are one statement. */
+static const struct {
+    const wg_op *op;
+    uint8_t action, question; /* question: of a comparison */
+} statements_of[] = {
+    {&ops_add, ADD, 0},
+    {&ops_sub, SUB, 0},
+    {&ops_mul, MUL, 0},
+    {&ops_div, DIV, 0},
+    {&ops_equal, COMPARE, EQUAL},
+    {&ops_not_equal, COMPARE, NOT_EQUAL},
+    {&ops_less, COMPARE, LESS},
+    {&ops_less_equal, COMPARE, LESS_EQUAL},
+    {&ops_greater, COMPARE, GREATER},
+    {&ops_greater_equal, COMPARE, GREATER_EQUAL},
+    {&ops_logical_and, MASK_AND, 0},
+    {&ops_logical_or, MASK_OR, 0},
+};
+
 static int16_t say_binary(forming *f, const wg_op *op, int16_t a, int16_t b)
 {
-    if (op == &ops_add) return binary(f, ADD, a, b);
-    if (op == &ops_sub) return binary(f, SUB, a, b);
-    if (op == &ops_mul) return binary(f, MUL, a, b);
-    if (op == &ops_div) return binary(f, DIV, a, b);
     if (op == &ops_maximum) return larger_or_nan(f, LARGER, a, b);
     if (op == &ops_minimum) return larger_or_nan(f, SMALLER, a, b);
-    if (op == &ops_equal) return compare(f, EQUAL, a, b);
-    if (op == &ops_not_equal) return compare(f, NOT_EQUAL, a, b);
-    if (op == &ops_less) return compare(f, LESS, a, b);
-    if (op == &ops_less_equal) return compare(f, LESS_EQUAL, a, b);
-    if (op == &ops_greater) return compare(f, GREATER, a, b);
-    if (op == &ops_greater_equal) return compare(f, GREATER_EQUAL, a, b);
-    f->fits = false;
-    return 0;
-}
-
-static int16_t say_logic(forming *f, const wg_op *op, const int16_t *in)
-{
-    if (op == &ops_logical_and) return binary(f, MASK_AND, in[0], in[1]);
-    if (op == &ops_logical_or) return binary(f, MASK_OR, in[0], in[1]);
-    if (op == &ops_logical_not) return binary(f, MASK_NOT, in[0], f->c->wide ? NONE : bits(f, UINT64_MAX));
+    for (size_t i = 0; i < sizeof statements_of / sizeof *statements_of; i++)
+        if (statements_of[i].op == op)
+            return say(f, (action)statements_of[i].action, statements_of[i].question, a, b, NONE);
     f->fits = false;
     return 0;
 }
@@ -293,8 +297,6 @@ static void form_draft(forming *f, size_t at)
         value = choose(f, in[0], in[2], in[1]);
     else if (op == &ops_cast && logic)
         value = binary(f, MASK_NUMBER, in[0], literal(f, 1));
-    else if (logic)
-        value = say_logic(f, op, in);
     else
         value = d->count == 1 ? say_unary(f, op, in[0]) : say_binary(f, op, in[0], in[1]);
     write_result(f, at, value);

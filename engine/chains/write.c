@@ -202,56 +202,36 @@ static void write_compare(const writing *w, const statement *s)
     write_byte(w->a, s->place);
 }
 
-static void write_statement(const writing *w, const statement *s)
+static void write_root(const writing *w, const statement *s)
 {
-    static const uint8_t arithmetic[] = {[ADD] = 0x58,     [SUB] = 0x5c,    [MUL] = 0x59, [DIV] = 0x5e,
-                                         [SMALLER] = 0x5d, [LARGER] = 0x5f, [AND] = 0x54, [XOR] = 0x57};
-    int left;
-    switch ((action)s->action) {
-    case LOAD:
-        write_load(w, s);
-        break;
-    case LOAD_MASK:
-        write_load_mask(w, s);
-        break;
-    case STORE:
-        write_store(w, s);
-        break;
-    case STORE_MASK:
-        write_store_mask(w, s);
-        break;
-    case SQRT:
-        write_vector(w->a, float_opcode(w, 0x51), whole(w), s->reg, 0, as_right(w, s->in[0], w->spare[0]));
-        break;
-    case COMPARE:
-        write_compare(w, s);
-        break;
-    case CHOOSE:
-        write_choose(w, s);
-        break;
-    case MASK_AND:
-    case MASK_OR:
-    case MASK_NOT:
-        write_masks(w, s);
-        break;
-    case MASK_NUMBER:
-        write_number(w, s);
-        break;
-    case SUM:
-        write_sum(w, s);
-        break;
-    default:
-        left = as_register(w, s->in[0], w->spare[0]);
-        write_vector(w->a, float_opcode(w, arithmetic[s->action]), whole(w), s->reg, left,
-                     as_right(w, s->in[1], w->spare[1]));
-        break;
-    }
+    write_vector(w->a, float_opcode(w, 0x51), whole(w), s->reg, 0, as_right(w, s->in[0], w->spare[0]));
 }
+
+static void write_arithmetic(const writing *w, const statement *s)
+{
+    static const uint8_t opcodes[] = {[ADD] = 0x58,     [SUB] = 0x5c,    [MUL] = 0x59, [DIV] = 0x5e,
+                                      [SMALLER] = 0x5d, [LARGER] = 0x5f, [AND] = 0x54, [XOR] = 0x57};
+    int left = as_register(w, s->in[0], w->spare[0]);
+    write_vector(w->a, float_opcode(w, opcodes[s->action]), whole(w), s->reg, left, as_right(w, s->in[1], w->spare[1]));
+}
+
+/* All else is arithmetic. */
+static void (*const writers[])(const writing *w, const statement *s) = {
+    [LOAD] = write_load,          [LOAD_MASK] = write_load_mask,
+    [STORE] = write_store,        [STORE_MASK] = write_store_mask,
+    [SQRT] = write_root,          [COMPARE] = write_compare,
+    [CHOOSE] = write_choose,      [MASK_AND] = write_masks,
+    [MASK_OR] = write_masks,      [MASK_NOT] = write_masks,
+    [MASK_NUMBER] = write_number, [SUM] = write_sum,
+};
 
 static void write_statements(writing *w, bool partial)
 {
     w->partial = partial;
-    for (int i = 0; i < w->c->count; i++) write_statement(w, &w->c->statements[i]);
+    for (int i = 0; i < w->c->count; i++) {
+        const statement *s = &w->c->statements[i];
+        (writers[s->action] ? writers[s->action] : write_arithmetic)(w, s);
+    }
 }
 
 /* ---- constants ---- */

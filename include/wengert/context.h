@@ -60,8 +60,8 @@ typedef struct {
     uint64_t groups;       /* fused groups that have been run */
 } wg_stats;
 
-/* A new context; NULL options are all defaults. NULL if there is no memory for it or an option is wrong: then
-   wg_error(NULL) says why, and NULL is accepted wherever a context is. */
+/* A new context; NULL options are all defaults. NULL if there is no memory for it or an option is wrong: then the error
+   of NULL says why, and NULL is accepted wherever a context is. */
 WG_API wg_context *wg_context_new(const wg_context_options *options);
 /* Releases the context and all that was made from it. Pending assigns are dropped. */
 WG_API void wg_context_free(wg_context *context);

@@ -137,6 +137,7 @@ template <typename... Axes> inline wg_axes wg_make_axes(bool keep, Axes... axes)
 /* The tensors of a WG_LIST, and the list of them. */
 template <size_t count> struct wg_list_holder {
     wg_tensor items[count];
+    /* The list of them, which lives as long as they do. */
     operator wg_list() const
     {
         return wg_list{count, items};
