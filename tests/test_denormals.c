@@ -10,16 +10,21 @@
 #include <fenv.h>
 #include <float.h>
 
-static bool can_flush(void)
-{
-    return float_mode_flushing(float_mode()) != float_mode();
-}
-
 static bool keeps_denormals(void)
 {
     volatile float small = 1e-38f;
     volatile double tiny = 1e-308;
     return small * 0.01f > 0 && tiny * 0.01 > 0;
+}
+
+/* Tried rather than asked: valgrind takes the mode and goes on without it. */
+static bool can_flush(void)
+{
+    uint32_t mode = float_mode();
+    float_mode_take(float_mode_flushing(mode));
+    bool flushes = !keeps_denormals();
+    float_mode_take(mode);
+    return flushes;
 }
 
 /* ---- ways of evaluating ---- */
@@ -122,6 +127,14 @@ Test(denormals, of_products)
 
 /* ---- the caller's mode ---- */
 
+/* Raises one flag, and returns those that stand then: none under valgrind, which keeps no flags. */
+static int raise_only(int flag)
+{
+    feclearexcept(FE_ALL_EXCEPT);
+    feraiseexcept(flag);
+    return fetestexcept(flag);
+}
+
 /* With the flags of what has happened, which are the caller's, too. */
 static void expect_mode(uint32_t mode, int flags, const char *what, const char *way)
 {
@@ -164,11 +177,10 @@ Test(denormals, the_mode_survives_errors)
             if (i == 0 && !options.check_finite) continue;
             wg_context *ctx = scratch_context_with(options);
             fesetround(FE_DOWNWARD);
-            feclearexcept(FE_ALL_EXCEPT);
-            feraiseexcept(FE_INVALID);
+            int flags = raise_only(FE_INVALID);
             uint32_t mode = float_mode();
             wg_eval(WG_LIST(errors[i].record(ctx)));
-            expect_mode(mode, FE_INVALID, errors[i].name, ways[way].name);
+            expect_mode(mode, flags, errors[i].name, ways[way].name);
             fesetround(FE_TONEAREST);
             cr_expect_eq(wg_error_status(ctx), errors[i].status, "%s, %s: %s", errors[i].name, ways[way].name,
                          wg_error(ctx));
@@ -184,14 +196,13 @@ Test(denormals, the_mode_survives_evaluations)
             wg_context *ctx = context_of(way, flush);
             wg_tensor p = wg_parameter(ctx, "p", WG_SHAPE(3), wg_init_constant(1));
             fesetround(FE_UPWARD);
-            feclearexcept(FE_ALL_EXCEPT);
-            feraiseexcept(FE_DIVBYZERO);
+            int flags = raise_only(FE_DIVBYZERO);
             uint32_t mode = float_mode();
             wg_assign(p, wg_mul_scalar(p, 1e-40));
             wg_clear(ctx);
-            expect_mode(mode, FE_DIVBYZERO, "an assign", ways[way].name);
+            expect_mode(mode, flags, "an assign", ways[way].name);
             cr_expect_eq(zeros(p), flush && can_flush() ? 3 : 0);
-            expect_mode(mode, FE_DIVBYZERO, "reading", ways[way].name);
+            expect_mode(mode, flags, "reading", ways[way].name);
             fesetround(FE_TONEAREST);
             scratch_close(ctx);
         }
