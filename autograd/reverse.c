@@ -10,9 +10,15 @@
 #include <wengert/functions.h>
 #include <wengert/gradient.h>
 
+/* Where sweeps begin. */
+typedef struct outputs {
+    size_t count;
+    const uint32_t *ids, *cotangents; /* NULL: 1 for each */
+} outputs;
+
 typedef struct sweep {
     wg_context *ctx;
-    uint32_t y, first; /* the sweep walks from y down to first, the oldest of the xs */
+    uint32_t y, first; /* the sweep walks from the youngest y down to first, the oldest of the xs */
     /* Of each node, by place: 0 if no differentiable path leads to it from an x; else its cotangent, EXPECTED before it
        has one. */
     uint32_t *cotangent;
@@ -241,22 +247,33 @@ static inline bool propagate(sweep *s, uint32_t id, const node *n, uint32_t cota
            (!(wanted & 4) || !gradient[2].context || accumulate(s, id, n->input[2], &gradient[2]));
 }
 
-/* The sweep begins with 1, which belongs to the structure as no other number does. */
-static bool seed(sweep *s)
+/* A gradient begins with 1, which belongs to the structure as no other number does. */
+static uint32_t one_like(wg_context *ctx, uint32_t y)
 {
-    uint32_t *cotangent = &s->cotangent[place_of(s, s->y)];
-    if (!*cotangent) return true;
-    graph_lend(s->ctx, graph_node(s->ctx, s->y), s->y);
-    *cotangent = wg_full_like(graph_tensor(s->ctx, s->y), 1).id;
-    if (*cotangent) graph_node(s->ctx, *cotangent)->flags |= NODE_FIXED;
-    return *cotangent;
+    graph_lend(ctx, graph_node(ctx, y), y);
+    uint32_t one = wg_full_like(graph_tensor(ctx, y), 1).id;
+    if (one) graph_node(ctx, one)->flags |= NODE_FIXED;
+    return one;
 }
 
-static __attribute__((noinline)) bool sweep_back(sweep *s)
+/* Gives each y that a path leads to its cotangent. */
+static bool seed(sweep *s, outputs ys)
+{
+    bool fine = true;
+    for (size_t i = 0; fine && i < ys.count; i++) {
+        uint32_t *cotangent = &s->cotangent[place_of(s, ys.ids[i])];
+        if (!*cotangent) continue;
+        uint32_t given = ys.cotangents ? ys.cotangents[i] : one_like(s->ctx, ys.ids[i]);
+        fine = given && add_to(s->ctx, cotangent, given);
+    }
+    return fine;
+}
+
+static __attribute__((noinline)) bool sweep_back(sweep *s, outputs ys)
 {
     wg_context *ctx = s->ctx;
     uint32_t before = s->first - 1, *cotangent = s->cotangent;
-    bool fine = seed(s);
+    bool fine = seed(s, ys);
     for (uint32_t place = s->y - before; fine && place > 0; place--) {
         if (!cotangent[place]) continue;
         uint32_t id = place + before;
@@ -269,13 +286,13 @@ static __attribute__((noinline)) bool sweep_back(sweep *s)
     return fine;
 }
 
-static bool run_sweep(sweep *s)
+static bool run_sweep(sweep *s, outputs ys)
 {
     wg_context *ctx = s->ctx;
     const node *outer = ctx->origin;
     uint32_t outer_id = ctx->origin_id;
     uint64_t outer_wanted = ctx->wanted;
-    bool fine = sweep_back(s);
+    bool fine = sweep_back(s, ys);
     ctx->origin = NULL;
     ctx->origin_id = 0;
     if (outer) graph_lend(ctx, outer, outer_id);
@@ -316,7 +333,7 @@ bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const
     return !graph_ok(ctx);
 }
 
-static bool check_variables(wg_context *ctx, uint32_t y, wg_list xs, const uint32_t *ids)
+static bool check_variables(wg_context *ctx, outputs ys, wg_list xs, const uint32_t *ids)
 {
     for (size_t i = 0; i < xs.count; i++) {
         const node *n = graph_node(ctx, ids[i]);
@@ -325,22 +342,39 @@ static bool check_variables(wg_context *ctx, uint32_t y, wg_list xs, const uint3
                             wg_type_name((wg_type)n->type));
             return false;
         }
-        if (reverse_reads_older_binding(ctx, y, xs.items[i], "grad")) return false;
+        for (size_t k = 0; k < ys.count; k++)
+            if (reverse_reads_older_binding(ctx, ys.ids[k], xs.items[i], "grad")) return false;
     }
     return true;
 }
 
-static bool record_gradients(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count, wg_tensor *out)
+static bool record_gradients(wg_context *ctx, outputs ys, const uint32_t *xs, size_t count, wg_tensor *out)
 {
-    sweep s = {.ctx = ctx, .y = y, .pieces = {.ctx = ctx}};
-    bool fine = prepare_sweep(&s, xs, count) && run_sweep(&s);
+    sweep s = {.ctx = ctx, .pieces = {.ctx = ctx}};
+    for (size_t i = 0; i < ys.count; i++)
+        if (ys.ids[i] > s.y) s.y = ys.ids[i];
+    bool fine = prepare_sweep(&s, xs, count) && run_sweep(&s, ys);
     for (size_t i = 0; fine && i < count; i++) {
-        uint32_t found = xs[i] <= y ? s.cotangent[place_of(&s, xs[i])] : EXPECTED;
+        uint32_t found = xs[i] <= s.y ? s.cotangent[place_of(&s, xs[i])] : EXPECTED;
         out[i] = found && found != EXPECTED ? graph_tensor(ctx, found) : wg_zeros_like(graph_tensor(ctx, xs[i]));
         fine = graph_ok(ctx);
         if (fine) graph_node(ctx, out[i].id)->flags |= NODE_RESULT;
     }
     release_sweep(&s);
+    return fine;
+}
+
+/* The gradients of ys, which are live, by the tensors of a list. */
+static bool differentiate(wg_context *ctx, outputs ys, wg_list xs, wg_tensor *out)
+{
+    if (xs.count == 0) return true;
+    if (!out || !xs.items) return graph_fail(ctx, WG_BAD_ARGUMENT, "grads: NULL where an array is wanted").id;
+    uint32_t *ids = memory_new(&ctx->memory, xs.count, sizeof *ids);
+    if (!ids) return graph_fail_memory(ctx, xs.count * sizeof *ids).id;
+    bool fine = graph_resolve_in(ctx, xs, "grad", ids) && check_variables(ctx, ys, xs, ids) &&
+                record_gradients(ctx, ys, ids, xs.count, out);
+    memory_release(&ctx->memory, ids);
+    for (size_t i = 0; !fine && i < xs.count; i++) out[i] = graph_poison(ctx);
     return fine;
 }
 
@@ -351,16 +385,8 @@ bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out)
     for (size_t i = 0; out && i < xs.count; i++) out[i] = graph_poison(ctx);
     uint32_t id;
     if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "grad: y is the zero handle").id;
-    if (!graph_resolve_in(ctx, WG_LIST(y), "grad", &id)) return false;
-    if (xs.count == 0) return true;
-    if (!out || !xs.items) return graph_fail(ctx, WG_BAD_ARGUMENT, "grads: NULL where an array is wanted").id;
-    uint32_t *ids = memory_new(&ctx->memory, xs.count, sizeof *ids);
-    if (!ids) return graph_fail_memory(ctx, xs.count * sizeof *ids).id;
-    bool fine = graph_resolve_in(ctx, xs, "grad", ids) && check_scalar(ctx, id) && check_variables(ctx, id, xs, ids) &&
-                record_gradients(ctx, id, ids, xs.count, out);
-    memory_release(&ctx->memory, ids);
-    for (size_t i = 0; !fine && i < xs.count; i++) out[i] = graph_poison(ctx);
-    return fine;
+    return graph_resolve_in(ctx, WG_LIST(y), "grad", &id) && (xs.count == 0 || check_scalar(ctx, id)) &&
+           differentiate(ctx, (outputs){1, &id, NULL}, xs, out);
 }
 
 wg_tensor wg_grad(wg_tensor y, wg_tensor x)
@@ -368,5 +394,49 @@ wg_tensor wg_grad(wg_tensor y, wg_tensor x)
     WG_ENTRY(y.context ? y.context : x.context);
     wg_tensor out = graph_poison(y.context);
     wg_grads(y, WG_LIST(x), &out);
+    return out;
+}
+
+/* ---- products with the transposed Jacobian ---- */
+
+static bool check_cotangents(wg_context *ctx, const uint32_t *ys, const uint32_t *cotangents, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const node *y = graph_node(ctx, ys[i]), *c = graph_node(ctx, cotangents[i]);
+        shape_buffer a, b;
+        if (!type_is_float((wg_type)y->type))
+            graph_fail_node(ctx, WG_NO_GRADIENT, ys[i], "vjp: %s has no gradient", wg_type_name((wg_type)y->type));
+        else if (y->shape != c->shape || y->type != c->type)
+            graph_fail_node(ctx, y->type == c->type ? WG_BAD_SHAPE : WG_BAD_TYPE, ys[i],
+                            "vjp: a cotangent that is %s %s for a tensor that is %s %s", wg_type_name((wg_type)c->type),
+                            shape_text(graph_shape(ctx, c), &a), wg_type_name((wg_type)y->type),
+                            shape_text(graph_shape(ctx, y), &b));
+    }
+    return graph_ok(ctx);
+}
+
+bool wg_vjps(wg_list ys, wg_list cotangents, wg_list xs, wg_tensor *out)
+{
+    wg_context *ctx = graph_context_of(ys);
+    if (!ctx) ctx = graph_context_of(xs);
+    WG_ENTRY(ctx);
+    for (size_t i = 0; out && i < xs.count; i++) out[i] = graph_poison(ctx);
+    if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "vjp: y is the zero handle").id;
+    if (ys.count != cotangents.count || ys.count == 0 || !ys.items || !cotangents.items)
+        return graph_fail(ctx, WG_BAD_ARGUMENT, "vjp: %zu cotangents for %zu tensors", cotangents.count, ys.count).id;
+    uint32_t *ids = memory_new(&ctx->memory, 2 * ys.count, sizeof *ids);
+    if (!ids) return graph_fail_memory(ctx, 2 * ys.count * sizeof *ids).id;
+    bool fine = graph_resolve_in(ctx, ys, "vjp", ids) && graph_resolve_in(ctx, cotangents, "vjp", ids + ys.count) &&
+                check_cotangents(ctx, ids, ids + ys.count, ys.count) &&
+                differentiate(ctx, (outputs){ys.count, ids, ids + ys.count}, xs, out);
+    memory_release(&ctx->memory, ids);
+    return fine;
+}
+
+wg_tensor wg_vjp(wg_tensor y, wg_tensor x, wg_tensor cotangent)
+{
+    WG_ENTRY(y.context ? y.context : x.context);
+    wg_tensor out = graph_poison(y.context);
+    wg_vjps(WG_LIST(y), WG_LIST(cotangent), WG_LIST(x), &out);
     return out;
 }

@@ -14,6 +14,11 @@ extern "C" {
 WG_API wg_tensor wg_grad(wg_tensor y, wg_tensor x);
 /* The gradients with respect to several tensors in one sweep, written to out[xs.count]. */
 WG_API bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out);
+/* The product of a cotangent, of y's shape and type, with the Jacobian dy/dx: sum_i cotangent[i] dy[i]/dx, of x's shape
+   and type. One reverse sweep, as for wg_grad, which is the same with a one-element y and the cotangent 1. */
+WG_API wg_tensor wg_vjp(wg_tensor y, wg_tensor x, wg_tensor cotangent);
+/* The same for several y, each with its cotangent, and several xs: out[i] is the sum over all y, in one sweep. */
+WG_API bool wg_vjps(wg_list ys, wg_list cotangents, wg_list xs, wg_tensor *out);
 /* Whether a differentiable path leads from x to y. */
 WG_API bool wg_depends_on(wg_tensor y, wg_tensor x);
 /* y recorded again with to[i] in the place of from[i]; what does not depend on any from[i] is shared with y. */

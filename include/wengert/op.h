@@ -19,7 +19,7 @@ typedef struct {
    the graph, reals are bound late. */
 typedef struct {
     double real[4];
-    int64_t integer[8];
+    int64_t integer[16];
 } wg_attributes;
 
 enum { WG_FAULT_SIZE = 200 };
