@@ -181,6 +181,16 @@ WG_API wg_tensor wg_scatter_add(wg_tensor updates, wg_tensor index, int axis, in
 /* a b: [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast; a vector counts as a row on the left, as a
    column on the right */
 WG_API wg_tensor wg_matmul(wg_tensor a, wg_tensor b);
+/* the convolution (cross-correlation) y[n, o, p] = sum of x[n, i, p stride - low + k dilation] w[o, i, k] over i and
+   k: x [n, inputs, spatial...] and w [outputs, inputs / groups, kernel...] give [n, outputs, windows...], with one
+   to three spatial axes and zeros outside x; window NULL: stride 1, no padding */
+WG_API wg_tensor wg_conv(wg_tensor x, wg_tensor weight, const wg_conv_window *window);
+/* the adjoint of conv by x: y [n, outputs, windows...] and the weights of conv give [n, inputs, size...]; several
+   sizes have as many windows: rank 0 asks for the smallest (with `same`: windows times stride) */
+WG_API wg_tensor wg_conv_transpose(wg_tensor y, wg_tensor weight, wg_shape size, const wg_conv_window *window);
+/* the adjoint of conv by its weights: x [n, inputs, spatial...] and y [n, outputs, windows...] give [outputs, inputs
+   / groups, kernel...] */
+WG_API wg_tensor wg_conv_filter(wg_tensor x, wg_tensor y, wg_shape kernel, const wg_conv_window *window);
 /* the value of x as a constant: its gradient is zero */
 WG_API wg_tensor wg_stop_gradient(wg_tensor x);
 

@@ -60,6 +60,16 @@ typedef struct {
     int8_t axis[WG_MAX_RANK];
 } wg_axes;
 
+/* How the windows of a convolution lie along each of up to three spatial axes. Zero is the default. */
+typedef struct {
+    int64_t stride[3];   /* from one window to the next. Default: 1 */
+    int64_t dilation[3]; /* from one element of a window to the next. Default: 1 */
+    int64_t low[3];      /* zeros before each axis, */
+    int64_t high[3];     /* and after it */
+    bool same;           /* instead: zeros such that there are ceil(length / stride) windows, an odd one after */
+    int64_t groups;      /* into which channels are divided: each is convolved for itself. Default: 1 */
+} wg_conv_window;
+
 /* Element types. WG_DEFAULT stands for the context's own default. Types never mix silently: see wg_cast.
    bool is one byte, 0 or 1; u8 is storage that can only be cast. */
 typedef enum { WG_DEFAULT, WG_F32, WG_F64, WG_I32, WG_I64, WG_BOOL, WG_U8, WG_TYPES } wg_type;

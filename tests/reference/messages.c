@@ -170,6 +170,43 @@ static void wrong_products(wg_context *ctx)
     expect_error(ctx, wg_matmul(T(F32, 4), T(F32, 3)), "matmul", WG_BAD_SHAPE, "inner dimensions differ|[4] x [3]");
 }
 
+#define WINDOW(...) (&(wg_conv_window){__VA_ARGS__})
+
+static void wrong_convolutions(wg_context *ctx)
+{
+    wg_tensor none = WG_NONE;
+    expect_error(ctx, wg_conv(none, T(F32, 1, 1, 3), NULL), "conv", WG_BAD_HANDLE, "zero handle");
+    expect_error(ctx, wg_conv(T(F32, 2, 3), T(F32, 2, 3), NULL), "conv", WG_BAD_SHAPE, "one to three axes|[2, 3]");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4, 4), T(F32, 1, 1, 3), NULL), "conv", WG_BAD_SHAPE, "equal rank|[1, 1, 3]");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4), T(F64, 1, 1, 3), NULL), "conv", WG_BAD_TYPE, "types differ|f32|f64");
+    expect_error(ctx, wg_conv(T(I32, 1, 1, 4), T(I32, 1, 1, 3), NULL), "conv", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_conv(T(F32, 1, 3, 4), T(F32, 2, 2, 3), NULL), "conv", WG_BAD_SHAPE,
+                 "take 2 channels of each group, not 3|[1, 3, 4]|[2, 2, 3]");
+    expect_error(ctx, wg_conv(T(F32, 1, 3, 4), T(F32, 2, 1, 3), WINDOW(.groups = 2)), "conv", WG_BAD_SHAPE,
+                 "3 input channels do not make 2 groups");
+    expect_error(ctx, wg_conv(T(F32, 1, 2, 4), T(F32, 3, 1, 3), WINDOW(.groups = 2)), "conv", WG_BAD_SHAPE,
+                 "3 output channels do not make 2 groups");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4), T(F32, 1, 1, 3), WINDOW(.groups = -1)), "conv", WG_BAD_SHAPE,
+                 "-1 groups");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4), T(F32, 1, 1, 3), WINDOW(.stride = {-2})), "conv", WG_BAD_ARGUMENT,
+                 "stride[0] is -2");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4, 4), T(F32, 1, 1, 3, 3), WINDOW(.high = {0, -1})), "conv", WG_BAD_ARGUMENT,
+                 "high[1] is -1");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4, 4), T(F32, 1, 1, 1, 3), WINDOW(.dilation = {1, 2}, .low = {0, 0})),
+                 "conv", WG_BAD_SHAPE, "length 3 with dilation 2 spans 5 elements|axis 1 has 4");
+    expect_error(ctx, wg_conv(T(F32, 1, 1, 4), T(F32, 1, 1, 0), NULL), "conv", WG_BAD_SHAPE, "kernel has length 0");
+    expect_error(ctx, wg_conv_transpose(T(F32, 1, 2, 4), T(F32, 3, 1, 3), WG_SCALAR, NULL), "conv_transpose",
+                 WG_BAD_SHAPE, "take 3 channels, not 2");
+    expect_error(ctx, wg_conv_transpose(T(F32, 1, 2, 4), T(F32, 2, 1, 3), WG_SHAPE(7), NULL), "conv_transpose",
+                 WG_BAD_SHAPE, "length 7 has 5 windows of a kernel of 3, not 4");
+    expect_error(ctx, wg_conv_transpose(T(F32, 1, 2, 4), T(F32, 2, 1, 3), WG_SHAPE(6, 6), NULL), "conv_transpose",
+                 WG_BAD_SHAPE, "2 lengths are given for 1 spatial axes");
+    expect_error(ctx, wg_conv_filter(T(F32, 1, 1, 6), T(F32, 2, 1, 4), WG_SHAPE(3), NULL), "conv_filter", WG_BAD_SHAPE,
+                 "differ in number|[1, 1, 6]|[2, 1, 4]");
+    expect_error(ctx, wg_conv_filter(T(F32, 1, 1, 6), T(F32, 1, 1, 4), WG_SHAPE(2), NULL), "conv_filter", WG_BAD_SHAPE,
+                 "length 6 has 5 windows of a kernel of 2, not 4");
+}
+
 static void wrong_creation(wg_context *ctx)
 {
     expect_error(ctx, wg_full(ctx, WG_SHAPE(2, -1), 0), "full", WG_BAD_SHAPE, "negative");
@@ -222,6 +259,7 @@ Test(messages, structured)
     wrong_movement(ctx);
     wrong_indexing(ctx);
     wrong_products(ctx);
+    wrong_convolutions(ctx);
     wrong_creation(ctx);
     wrong_functions(ctx);
     reference_end(ctx, "structured messages");
@@ -230,10 +268,16 @@ Test(messages, structured)
 /* A row without a wrong call above would be silent: the list of those that have one, held against the table. */
 Test(messages, every_row_has_one)
 {
-    static const char *const structured[] = {
-        "full", "iota",   "random_uniform", "cast",   "where",  "stop_gradient", "sum",     "prod",   "max",
-        "min",  "argmax", "argmin",         "any",    "all",    "reshape",       "permute", "expand", "slice",
-        "pad",  "concat", "flip",           "gather", "assign", "scatter_add",   "matmul"};
+    static const char *const structured[] = {"full",       "iota",   "random_uniform",
+                                             "cast",       "where",  "stop_gradient",
+                                             "sum",        "prod",   "max",
+                                             "min",        "argmax", "argmin",
+                                             "any",        "all",    "reshape",
+                                             "permute",    "expand", "slice",
+                                             "pad",        "concat", "flip",
+                                             "gather",     "assign", "scatter_add",
+                                             "matmul",     "conv",   "conv_transpose",
+                                             "conv_filter"};
     for (size_t i = 0; i < wg_op_count(); i++) {
         const wg_op *op = wg_op_at(i);
         bool found = op->elementwise && truth_of(op->name);

@@ -98,6 +98,9 @@ void reference_flip(void);
 void reference_gather(void);
 void reference_scatter_add(void);
 void reference_matmul(void);
+void reference_conv(void);
+void reference_conv_transpose(void);
+void reference_conv_filter(void);
 void reference_assign(void);
 
 #endif
