@@ -10,12 +10,6 @@
 #include <wengert/functions.h>
 #include <wengert/gradient.h>
 
-/* Where sweeps begin. */
-typedef struct outputs {
-    size_t count;
-    const uint32_t *ids, *cotangents; /* NULL: 1 for each */
-} outputs;
-
 typedef struct sweep {
     wg_context *ctx;
     uint32_t y, first; /* the sweep walks from the youngest y down to first, the oldest of the xs */
@@ -257,7 +251,7 @@ static uint32_t one_like(wg_context *ctx, uint32_t y)
 }
 
 /* Gives each y that a path leads to its cotangent. */
-static bool seed(sweep *s, outputs ys)
+static bool seed(sweep *s, reverse_outputs ys)
 {
     bool fine = true;
     for (size_t i = 0; fine && i < ys.count; i++) {
@@ -269,7 +263,7 @@ static bool seed(sweep *s, outputs ys)
     return fine;
 }
 
-static __attribute__((noinline)) bool sweep_back(sweep *s, outputs ys)
+static __attribute__((noinline)) bool sweep_back(sweep *s, reverse_outputs ys)
 {
     wg_context *ctx = s->ctx;
     uint32_t before = s->first - 1, *cotangent = s->cotangent;
@@ -286,7 +280,7 @@ static __attribute__((noinline)) bool sweep_back(sweep *s, outputs ys)
     return fine;
 }
 
-static bool run_sweep(sweep *s, outputs ys)
+static bool run_sweep(sweep *s, reverse_outputs ys)
 {
     wg_context *ctx = s->ctx;
     const node *outer = ctx->origin;
@@ -333,7 +327,7 @@ bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const
     return !graph_ok(ctx);
 }
 
-static bool check_variables(wg_context *ctx, outputs ys, wg_list xs, const uint32_t *ids)
+static bool check_variables(wg_context *ctx, reverse_outputs ys, wg_list xs, const uint32_t *ids)
 {
     for (size_t i = 0; i < xs.count; i++) {
         const node *n = graph_node(ctx, ids[i]);
@@ -348,7 +342,7 @@ static bool check_variables(wg_context *ctx, outputs ys, wg_list xs, const uint3
     return true;
 }
 
-static bool record_gradients(wg_context *ctx, outputs ys, const uint32_t *xs, size_t count, wg_tensor *out)
+bool reverse_gradients(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, size_t count, wg_tensor *out)
 {
     sweep s = {.ctx = ctx, .pieces = {.ctx = ctx}};
     for (size_t i = 0; i < ys.count; i++)
@@ -358,23 +352,26 @@ static bool record_gradients(wg_context *ctx, outputs ys, const uint32_t *xs, si
         uint32_t found = xs[i] <= s.y ? s.cotangent[place_of(&s, xs[i])] : EXPECTED;
         out[i] = found && found != EXPECTED ? graph_tensor(ctx, found) : wg_zeros_like(graph_tensor(ctx, xs[i]));
         fine = graph_ok(ctx);
-        if (fine) graph_node(ctx, out[i].id)->flags |= NODE_RESULT;
     }
     release_sweep(&s);
     return fine;
 }
 
 /* The gradients of ys, which are live, by the tensors of a list. */
-static bool differentiate(wg_context *ctx, outputs ys, wg_list xs, wg_tensor *out)
+static bool differentiate(wg_context *ctx, reverse_outputs ys, wg_list xs, wg_tensor *out)
 {
     if (xs.count == 0) return true;
     if (!out || !xs.items) return graph_fail(ctx, WG_BAD_ARGUMENT, "grads: NULL where an array is wanted").id;
     uint32_t *ids = memory_new(&ctx->memory, xs.count, sizeof *ids);
     if (!ids) return graph_fail_memory(ctx, xs.count * sizeof *ids).id;
     bool fine = graph_resolve_in(ctx, xs, "grad", ids) && check_variables(ctx, ys, xs, ids) &&
-                record_gradients(ctx, ys, ids, xs.count, out);
+                reverse_gradients(ctx, ys, ids, xs.count, out);
     memory_release(&ctx->memory, ids);
-    for (size_t i = 0; !fine && i < xs.count; i++) out[i] = graph_poison(ctx);
+    for (size_t i = 0; i < xs.count; i++)
+        if (fine)
+            graph_node(ctx, out[i].id)->flags |= NODE_RESULT;
+        else
+            out[i] = graph_poison(ctx);
     return fine;
 }
 
@@ -386,7 +383,7 @@ bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out)
     uint32_t id;
     if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "grad: y is the zero handle").id;
     return graph_resolve_in(ctx, WG_LIST(y), "grad", &id) && (xs.count == 0 || check_scalar(ctx, id)) &&
-           differentiate(ctx, (outputs){1, &id, NULL}, xs, out);
+           differentiate(ctx, (reverse_outputs){1, &id, NULL}, xs, out);
 }
 
 wg_tensor wg_grad(wg_tensor y, wg_tensor x)
@@ -428,7 +425,7 @@ bool wg_vjps(wg_list ys, wg_list cotangents, wg_list xs, wg_tensor *out)
     if (!ids) return graph_fail_memory(ctx, 2 * ys.count * sizeof *ids).id;
     bool fine = graph_resolve_in(ctx, ys, "vjp", ids) && graph_resolve_in(ctx, cotangents, "vjp", ids + ys.count) &&
                 check_cotangents(ctx, ids, ids + ys.count, ys.count) &&
-                differentiate(ctx, (outputs){ys.count, ids, ids + ys.count}, xs, out);
+                differentiate(ctx, (reverse_outputs){ys.count, ids, ids + ys.count}, xs, out);
     memory_release(&ctx->memory, ids);
     return fine;
 }

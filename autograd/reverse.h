@@ -11,4 +11,19 @@ bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const
    by the caller; NULL after an error. */
 uint8_t *reverse_sources(wg_context *ctx, uint32_t y);
 
+/* Where sweeps begin: nodes and their cotangents; NULL: 1 for each. */
+typedef struct reverse_outputs {
+    size_t count;
+    const uint32_t *ids, *cotangents;
+} reverse_outputs;
+
+/* Records the gradients of ys by xs, which are nodes of floats; false after an error. */
+bool reverse_gradients(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, size_t count, wg_tensor *out);
+/* Records a node like node `id`, with other operands (0 in the place of a C scalar), under its scope and C line; 0
+   after an error. */
+uint32_t reverse_record_like(wg_context *ctx, uint32_t id, const uint32_t *operands);
+
+/* A value that is there only once another one is; and the end of a region that is computed again backwards. */
+extern const wg_op autograd_barrier_op, autograd_checkpoint_op;
+
 #endif

@@ -33,6 +33,32 @@ static void mark_needed(const wg_context *ctx, uint32_t y, uint32_t *place)
     }
 }
 
+uint32_t reverse_record_like(wg_context *ctx, uint32_t id, const uint32_t *operands)
+{
+    const node *n = graph_node(ctx, id);
+    size_t count;
+    graph_inputs(ctx, n, &count);
+    wg_shape shape = graph_shape(ctx, n);
+    wg_attributes attributes = *graph_attributes(ctx, n);
+    uint32_t scope = ctx->scope;
+    void *site = ctx->site;
+    ctx->scope = n->scope;
+    ctx->site = ctx->sites[n->site];
+    if (ctx->origin) graph_lend(ctx, n, id);
+    uint32_t copy = graph_append(ctx, &(graph_record){.op = n->op,
+                                                      .count = count,
+                                                      .inputs = operands,
+                                                      .scalar = n->scalar,
+                                                      .scalar_operand = n->scalar_operand,
+                                                      .type = (wg_type)n->type,
+                                                      .shape = &shape,
+                                                      .attributes = n->attributes ? &attributes : NULL})
+                        .id;
+    ctx->scope = scope;
+    ctx->site = site;
+    return copy;
+}
+
 /* Records node `id` again with its operands' new places; its own place if none of them moved. */
 static uint32_t record_again(wg_context *ctx, uint32_t id, const uint32_t *place)
 {
@@ -46,23 +72,7 @@ static uint32_t record_again(wg_context *ctx, uint32_t id, const uint32_t *place
     uint32_t *fresh = memory_new(&ctx->memory, count, sizeof *fresh);
     if (!fresh) return graph_fail_memory(ctx, count * sizeof *fresh).id;
     for (size_t i = 0; i < count; i++) fresh[i] = inputs[i] ? place[inputs[i]] : 0;
-    wg_shape shape = graph_shape(ctx, n);
-    wg_attributes attributes = *graph_attributes(ctx, n);
-    uint32_t scope = ctx->scope;
-    void *site = ctx->site;
-    ctx->scope = n->scope;
-    ctx->site = ctx->sites[n->site];
-    uint32_t copy = graph_append(ctx, &(graph_record){.op = n->op,
-                                                      .count = count,
-                                                      .inputs = fresh,
-                                                      .scalar = n->scalar,
-                                                      .scalar_operand = n->scalar_operand,
-                                                      .type = (wg_type)n->type,
-                                                      .shape = &shape,
-                                                      .attributes = n->attributes ? &attributes : NULL})
-                        .id;
-    ctx->scope = scope;
-    ctx->site = site;
+    uint32_t copy = reverse_record_like(ctx, id, fresh);
     memory_release(&ctx->memory, fresh);
     return copy;
 }

@@ -71,9 +71,9 @@ static bool hands_on(const fusing *f, uint32_t i, uint32_t j, int64_t columns, b
         reading r;
         for (uint32_t k = 0; k < s->program->items[index].count; k++) {
             if (!schedule_read(s, index, k, &r)) continue;
-            uint32_t from = s->step_of[r.view->base];
+            uint32_t from = s->step_of[r.view->base], ready = schedule_ready(s, &r);
             if (from == i + 1 && !schedule_in_group(s, &both, index, &r)) return false;
-            *between |= from > i + 1 && from < j + 1;
+            *between |= ready > i + 1 && ready < j + 1;
         }
     }
     return true;

@@ -93,7 +93,7 @@ static bool operands_ready(schedule *s, const group *g, uint32_t index, uint32_t
     for (uint32_t k = 0; k < s->program->items[index].count; k++) {
         if (!schedule_read(s, index, k, &r)) continue;
         uint32_t from = s->step_of[r.view->base]; /* 1 + step; 0: given */
-        if (from > at + 1 || (from == at + 1 && !schedule_in_group(s, g, index, &r))) return false;
+        if (schedule_ready(s, &r) > at + 1 || (from == at + 1 && !schedule_in_group(s, g, index, &r))) return false;
     }
     return true;
 }
@@ -178,7 +178,7 @@ static uint32_t latest_operand(const schedule *s, uint32_t index)
     uint32_t latest = 0;
     reading r;
     for (uint32_t k = 0; k < s->program->items[index].count; k++)
-        if (schedule_read(s, index, k, &r) && s->step_of[r.view->base] > latest) latest = s->step_of[r.view->base];
+        if (schedule_read(s, index, k, &r) && schedule_ready(s, &r) > latest) latest = schedule_ready(s, &r);
     return latest;
 }
 

@@ -65,11 +65,11 @@ static bool check_finite(wg_context *ctx, uint32_t id, const wg_array *output)
 static void *compute_values(wg_context *ctx, uint32_t id)
 {
     const node *n = graph_node(ctx, id);
-    if (n->op->alias) return alias_values(ctx, graph_node(ctx, n->input[0]));
     run_operands operands;
     size_t bytes = graph_bytes(ctx, n);
-    if (!run_operands_open(ctx, n, &operands)) return NULL;
     const uint32_t *inputs = graph_inputs(ctx, n, &operands.count);
+    if (n->op->alias) return alias_values(ctx, graph_node(ctx, inputs[0]));
+    if (!run_operands_open(ctx, n, &operands)) return NULL;
     for (size_t i = 0; i < operands.count; i++) {
         const node *in = graph_node(ctx, inputs[i]);
         operands.array[i] = (wg_array){(wg_type)in->type, graph_shape(ctx, in), graph_values(ctx, in)};

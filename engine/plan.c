@@ -48,8 +48,8 @@ static bool lay_out(plan *p, const program *final, bump *b)
     schedule s;
     storage m;
     bool fine = schedule_gather(&s, final, b) && storage_inside(&m, &s, b) && schedule_group(&s, b) &&
-                schedule_fuse(&s, b) && storage_assign(&m, &s, b) && storage_in_place(&m, &s, b) &&
-                storage_place(&m, &s, b) && plan_emit(p, &s, &m);
+                schedule_fuse(&s, b) && schedule_sink(&s, &m, b) && storage_assign(&m, &s, b) &&
+                storage_in_place(&m, &s, b) && storage_place(&m, &s, b) && plan_emit(p, &s, &m);
     if (!fine) return false;
     p->arena = m.arena;
     p->arena_bound = m.bound;

@@ -73,6 +73,13 @@ typedef struct reading {
     const wg_shape *shape;
 } reading;
 
+/* The latest step that has to be done before this may be read: 0: it is given, else 1 + step. */
+static inline uint32_t schedule_ready(const schedule *s, const reading *r)
+{
+    uint32_t base = s->step_of[r->view->base], after = r->view->after ? s->step_of[r->view->after - 1] : 0;
+    return base > after ? base : after;
+}
+
 /* Its operand k; false: the C scalar. */
 bool schedule_read(const schedule *s, uint32_t user, uint32_t k, reading *r);
 /* Whether item `user` of a group may read this in the group's registers. */

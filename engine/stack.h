@@ -22,6 +22,7 @@ typedef struct term {
     spot at[2];
     bool loose[2]; /* it can be written anywhere */
     term_kind kind;
+    uint32_t stage;
     uint32_t batch; /* that it has become part of, if it has */
 } term;
 
@@ -59,6 +60,7 @@ typedef struct stacking {
     spot *inside;        /* its rows in a concat that has room for nothing between them and others */
     uint32_t *ready;     /* the item after which it is there: mostly itself */
     uint32_t *first_use; /* the first item but movements that reads it */
+    uint32_t *stage;     /* how many aliases before it wait for something: what is computed again stays apart */
     uint32_t *root;      /* of additions and their operands: 1 + the last addition of the sum; 0: none */
     uint32_t *term_of;   /* of products that are replaced: 1 + their term */
     /* found */

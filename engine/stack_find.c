@@ -33,7 +33,18 @@ static bool is_addition(const program *p, uint32_t index)
     return true;
 }
 
-/* From the roots down: an addition that only another one reads is a part of its sum. */
+/* Stages end where something waits: to stack over them would keep what is to be computed again. */
+static void find_stages(stacking *s)
+{
+    uint32_t stage = 0;
+    for (uint32_t i = 0; i < s->from->count; i++) {
+        const item *it = &s->from->items[i];
+        stage += it->op && it->op->alias && it->count > 1;
+        s->stage[i] = stage;
+    }
+}
+
+/* From the roots down: an addition that only another one of its stage reads is a part of its sum. */
 static bool find_roots(stacking *s)
 {
     const program *p = s->from;
@@ -44,7 +55,7 @@ static bool find_roots(stacking *s)
         if (!s->root[i]) s->root[i] = i + 1;
         for (uint32_t k = 0; k < 2; k++) {
             uint32_t operand = program_operands(p, &p->items[i])[k];
-            if (uses[operand] == 1) s->root[operand] = s->root[i];
+            if (uses[operand] == 1 && s->stage[operand] == s->stage[i]) s->root[operand] = s->root[i];
         }
     }
     return true;
@@ -90,6 +101,7 @@ static int by_family(const void *a, const void *b)
     const term *x = a, *y = b;
     if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
+    if (x->stage != y->stage) return x->stage < y->stage ? -1 : 1;
     return x->item < y->item ? -1 : x->item > y->item;
 }
 
@@ -100,6 +112,7 @@ static bool find_terms(stacking *s)
         if (!term_of_sum(s, i, &t) && !term_of_rows(s, i, &t)) continue;
         if (!bump_grow(s->bump, (void **)&s->terms, &s->term_capacity, s->term_count + 1, sizeof *s->terms))
             return false;
+        t.stage = s->stage[i];
         s->terms[s->term_count++] = t;
     }
     if (s->term_count) qsort(s->terms, s->term_count, sizeof *s->terms, by_family);
@@ -408,6 +421,11 @@ static int by_size(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
+static bool is_of_family(const term *a, const term *b)
+{
+    return a->family == b->family && a->kind == b->kind && a->stage == b->stage;
+}
+
 /* Sums first, and of these the largest first: a sum over fewer steps finds its operands in the pile of one over more.
    Products of rows then find theirs there, too. */
 static bool take_families(stacking *s)
@@ -416,8 +434,7 @@ static bool take_families(stacking *s)
     size_t count = 0, sums = 0;
     for (uint32_t i = 0, end; families && i < s->term_count; i = end) {
         const term *t = &s->terms[i];
-        for (end = i + 1; end < s->term_count && s->terms[end].family == t->family && s->terms[end].kind == t->kind;)
-            end++;
+        for (end = i + 1; end < s->term_count && is_of_family(&s->terms[end], t);) end++;
         if (end - i < FEW) continue;
         families[count++] = (batch){.first = i, .count = end - i};
         sums += t->kind == TERM_OF_SUM;
@@ -448,9 +465,12 @@ bool stack_find(stacking *s, const program *from, bump *b)
                     .inside = bump_new(b, count, sizeof *s->inside),
                     .ready = bump_new(b, count, sizeof *s->ready),
                     .first_use = bump_new(b, count, sizeof *s->first_use),
+                    .stage = bump_new(b, count, sizeof *s->stage),
                     .root = bump_new(b, count, sizeof *s->root),
                     .term_of = bump_new(b, count, sizeof *s->term_of)};
-    bool fine = !b->failed && find_roots(s) && find_terms(s) && (s->term_count == 0 || take_families(s));
+    if (b->failed) return false;
+    find_stages(s);
+    bool fine = find_roots(s) && find_terms(s) && (s->term_count == 0 || take_families(s));
     if (s->event_count) qsort(s->events, s->event_count, sizeof *s->events, by_time);
     return fine && !b->failed;
 }

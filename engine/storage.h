@@ -24,6 +24,8 @@ typedef struct storage {
 
 /* Puts operands of concat inside its result. Before grouping, for the readers of an operand may forbid it. */
 bool storage_inside(storage *m, const schedule *s, bump *b);
+/* Moves what only later groups read to where it is read, if that needs less memory. After grouping. */
+bool schedule_sink(schedule *s, const storage *m, bump *b);
 /* What needs memory, from when to when. */
 bool storage_assign(storage *m, const schedule *s, bump *b);
 /* Places in the arena. */

@@ -94,7 +94,7 @@ static bool move_view(const program *p, const item *it, view *v)
     const wg_shape *from = &p->items[program_operands(p, it)[0]].shape;
     const int64_t *a = p->attributes[it->attributes].integer;
     if (it->size == 0) {
-        *v = (view){.base = v->base};
+        *v = (view){.base = v->base, .after = v->after};
     } else if (it->op->alias) {
         return view_reshape(v, from, &it->shape);
     } else if (it->op == &ops_expand) {
@@ -112,6 +112,16 @@ static bool move_view(const program *p, const item *it, view *v)
     return true;
 }
 
+/* What an alias waits for: the youngest of its further operands. */
+static void wait(const program *p, const item *it, const view *views, view *v)
+{
+    for (uint32_t k = 1; it->op->alias && k < it->count; k++) {
+        const view *other = &views[program_operands(p, it)[k]];
+        if (other->base + 1 > v->after) v->after = other->base + 1;
+        if (other->after > v->after) v->after = other->after;
+    }
+}
+
 /* Fills the views of item i; NO_ITEM, or the operand that does not lie so that the item could be a view of it. */
 static uint32_t fill_view(const program *p, uint32_t i, bool gathered, view home, view *views, view *copied)
 {
@@ -120,6 +130,7 @@ static uint32_t fill_view(const program *p, uint32_t i, bool gathered, view home
     if (!is_movement(it)) return NO_ITEM;
     uint32_t from = program_operands(p, it)[0];
     copied[i] = views[from];
+    wait(p, it, views, &copied[i]);
     if (!move_view(p, it, &copied[i])) return from;
     if (!gathered) views[i] = copied[i];
     return NO_ITEM;

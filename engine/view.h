@@ -7,7 +7,8 @@
 
 /* Element (i0, i1, ...) of the item lies at element offset + sum of i stride of the base's values. */
 typedef struct view {
-    uint32_t base; /* the item whose memory it is: itself, if it is computed */
+    uint32_t base;  /* the item whose memory it is: itself, if it is computed */
+    uint32_t after; /* 1 + an item that is computed before this may be read; 0: none but the base */
     int64_t offset;
     int64_t stride[WG_MAX_RANK];
 } view;

@@ -58,8 +58,8 @@ static inline planned planned_lay_out(wg_list roots)
     program *lasting = bump_new(b, 1, sizeof *lasting); /* the schedule points to it */
     *lasting = p.final;
     cr_assert(schedule_gather(&p.s, lasting, b) && storage_inside(&p.m, &p.s, b) && schedule_group(&p.s, b) &&
-              schedule_fuse(&p.s, b) && storage_assign(&p.m, &p.s, b) && storage_in_place(&p.m, &p.s, b) &&
-              storage_place(&p.m, &p.s, b));
+              schedule_fuse(&p.s, b) && schedule_sink(&p.s, &p.m, b) && storage_assign(&p.m, &p.s, b) &&
+              storage_in_place(&p.m, &p.s, b) && storage_place(&p.m, &p.s, b));
     p.plan = plan_new(&p.ctx->memory, &p.built, p.scalar, p.ctx->options.precise);
     cr_assert_not_null(p.plan);
     return p;

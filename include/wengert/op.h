@@ -50,7 +50,8 @@ struct wg_op {
     bool elementwise;    /* output[i] depends on input[i] alone; an operand of rank 0 serves all elements */
     bool predicate;      /* element-wise with a bool result */
     bool random;         /* real[0] is the number of the draw; never merged with an equal node */
-    bool alias;          /* the output is the first operand's values under another shape: no kernel */
+    bool alias;          /* the output is the first operand's values under another shape: no kernel; other operands are
+                            only waited for */
 
     /* Sets the output's type and shape (ops that are told theirs, such as reshape, find them there); or returns false
        with a reason that reads after "name: ", the output's type being WG_DEFAULT if the types are at fault. */

@@ -77,6 +77,12 @@ typedef enum { WG_DEFAULT, WG_F32, WG_F64, WG_I32, WG_I64, WG_BOOL, WG_U8, WG_TY
 /* Read while recording by layers that behave differently in training, such as dropout. */
 typedef enum { WG_TRAIN, WG_EVAL } wg_mode;
 
+/* A function of one tensor that records ops, with what else it needs: f.call(f.user, x). */
+typedef struct {
+    wg_tensor (*call)(const void *user, wg_tensor x);
+    const void *user;
+} wg_function;
+
 /* What went wrong. The text of wg_error says it in words. */
 typedef enum {
     WG_OK,
