@@ -8,12 +8,12 @@
 
 #include "graph/shape.h"
 
+#include <wengert/control.h>
 #include <wengert/functions.h>
-#include <wengert/gradient.h>
 
 #include <string.h>
 
-/* ---- barrier: the first operand, once the second is computed ---- */
+/* ---- barrier: the first operand, once all others are computed ---- */
 
 static bool infer_first(const wg_call *call, char *message, size_t size)
 {
@@ -36,8 +36,8 @@ static wg_tensor barrier_sample(wg_context *ctx)
 
 const wg_op autograd_barrier_op = {
     .name = "barrier",
-    .summary = "x, once another value is computed",
-    .arity = 2,
+    .summary = "x, once other values are computed",
+    .arity = -1,
     .alias = true,
     .infer = infer_first,
     .vjp = barrier_vjp,

@@ -25,5 +25,7 @@ uint32_t reverse_record_like(wg_context *ctx, uint32_t id, const uint32_t *opera
 
 /* A value that is there only once another one is; and the end of a region that is computed again backwards. */
 extern const wg_op autograd_barrier_op, autograd_checkpoint_op;
+/* A recurrence. */
+extern const wg_op autograd_scan_op;
 
 #endif

@@ -202,6 +202,30 @@ void graph_drop(wg_context *ctx, uint32_t first)
     ctx->stamp.epoch = ++ctx->epoch;
 }
 
+void graph_forget_results(wg_context *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < ctx->held_count; i++) {
+        node *n = graph_node(ctx, ctx->held[i]);
+        if (n->flags & NODE_KEPT) {
+            memory_drop(&ctx->memory, n->data);
+            n->data = NULL;
+            n->flags &= (uint8_t)~NODE_KEPT;
+        } else {
+            ctx->held[kept++] = ctx->held[i];
+        }
+    }
+    ctx->held_count = kept;
+}
+
+bool graph_set_eager(wg_context *ctx, bool eager)
+{
+    bool before = ctx->options.eager;
+    ctx->options.eager = eager;
+    ctx->quick_limit = eager ? 0 : (uint32_t)(ctx->chunks * NODE_CHUNK);
+    return before;
+}
+
 void wg_clear(wg_context *ctx)
 {
     if (!ctx) return;

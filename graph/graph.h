@@ -154,6 +154,7 @@ struct wg_context {
     wg_context_options options;
     recent_site recent_sites[RECENT_SITES];
     struct engine_state *engine_state; /* the engine's own; NULL until it needs some */
+    struct scan_bodies *scan_bodies;   /* of scans; likewise */
     wg_mode mode;
     struct team *team; /* its own, or that of options.threads_of */
 
@@ -204,6 +205,10 @@ wg_context *graph_context_new(const wg_context_options *options, const graph_eng
 void graph_drop(wg_context *ctx, uint32_t first);
 /* Makes a node the owner of counted values, until it is dropped. */
 bool graph_hold(wg_context *ctx, uint32_t id, void *values);
+/* Forgets what evaluations have computed; the nodes stay, and are computed anew when asked for. */
+void graph_forget_results(wg_context *ctx);
+/* Sets whether nodes are computed when they are recorded; returns what it was. */
+bool graph_set_eager(wg_context *ctx, bool eager);
 bool graph_at_exit(wg_context *ctx, void (*run)(void *object), void *object);
 
 /* ---- errors (error.c) ---- */

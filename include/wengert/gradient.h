@@ -19,11 +19,6 @@ WG_API bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out);
 WG_API wg_tensor wg_vjp(wg_tensor y, wg_tensor x, wg_tensor cotangent);
 /* The same for several y, each with its cotangent, and several xs: out[i] is the sum over all y, in one sweep. */
 WG_API bool wg_vjps(wg_list ys, wg_list cotangents, wg_list xs, wg_tensor *out);
-/* f(x), recorded now, whose inner values are computed again in the backward pass instead of being kept for it: memory
-   for time, as in Chen et al. 2016 (arXiv 1604.06174). Values and gradients have the bits they have without, random
-   numbers are the same, what f assigns is assigned once. f may read other tensors than x; checkpoints may lie within
-   one another; all orders of derivatives exist. */
-WG_API wg_tensor wg_checkpoint(wg_function f, wg_tensor x);
 /* Whether a differentiable path leads from x to y. */
 WG_API bool wg_depends_on(wg_tensor y, wg_tensor x);
 /* y recorded again with to[i] in the place of from[i]; what does not depend on any from[i] is shared with y. */

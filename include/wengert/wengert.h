@@ -3,6 +3,7 @@
 #define WENGERT_WENGERT_H
 
 #include <wengert/context.h>
+#include <wengert/control.h>
 #include <wengert/data.h>
 #include <wengert/functions.h>
 #include <wengert/gradient.h>
