@@ -97,6 +97,13 @@ void reference_concat(void);
 void reference_flip(void);
 void reference_gather(void);
 void reference_scatter_add(void);
+void reference_unfold(void);
+void reference_fold(void);
+void reference_pool_index(void);
+void reference_cumsum(void);
+void reference_argsort(void);
+void reference_dynamic_slice(void);
+void reference_dynamic_update(void);
 void reference_matmul(void);
 void reference_assign(void);
 
