@@ -1,4 +1,4 @@
-/* Poolings, composed: the extreme ones of pool_index and gather, averages of unfold and sum, axis by axis. */
+/* Poolings, composed: the extreme ones of pool_index and gather, averages of sums, axis by axis. */
 #include "ops/pool.h"
 
 #include <wengert/functions.h>
@@ -34,13 +34,29 @@ static bool want_float(wg_tensor x, const char *who)
     return false;
 }
 
-/* The sums over the windows along one axis; what a window has beyond the end counts as 0. */
+enum { MOST_SLICES = 16 };
+
+/* The sums over the windows along one axis: of small ones, the slices of all their first elements, of all their second
+   ones and so on, which the engine adds up in one pass. */
+static wg_tensor sum_windows(wg_tensor x, int axis, const pool_axis *w)
+{
+    int64_t covered = (w->count - 1) * w->stride + 1;
+    if (w->size > MOST_SLICES)
+        return wg_sum(wg_unfold(x, axis, w->size, w->stride, w->dilation), WG_AXES((int8_t)(axis + 1)));
+    wg_tensor sum = wg_slice_step(x, axis, 0, covered, w->stride);
+    for (int64_t i = w->dilation; i < pool_reach(w); i += w->dilation) {
+        wg_tensor next = wg_slice_step(x, axis, i, i + covered, w->stride);
+        sum = wg_add(sum, next);
+    }
+    return sum;
+}
+
+/* The same with padding before the axis; what a window has beyond the end counts as 0. */
 static wg_tensor sums_along(wg_tensor x, int axis, const pool_axis *w, int64_t low)
 {
     int64_t length = wg_dim(x, axis), covered = (w->count - 1) * w->stride + pool_reach(w);
     int64_t high = covered > low + length ? covered - low - length : 0;
-    wg_tensor windows = wg_unfold(wg_pad(x, axis, low, high, 0), axis, w->size, w->stride, w->dilation);
-    return wg_sum(windows, WG_AXES((int8_t)(axis + 1)));
+    return sum_windows(wg_pad(x, axis, low, high, 0), axis, w);
 }
 
 /* How many elements of each window along an axis count, in a shape that broadcasts; WG_NONE if all do. */

@@ -126,15 +126,16 @@ static void pad_kernel(const wg_call *call)
 {
     const int64_t *a = call->attributes->integer;
     size_t element = wg_type_size(call->output->type);
+    shape_split from = shape_around(&call->inputs[0].shape, (int)a[0]);
+    shape_split to = shape_around(&call->output->shape, (int)a[0]);
+    int64_t pieces = a[3] ? from.length : 1; /* what stays together */
+    size_t piece = (size_t)((a[3] ? 1 : from.length) * from.inner) * element, apart = piece * (size_t)(a[3] + 1);
     const char *in = call->inputs[0].data;
-    char *out = call->output->data;
-    memset(out, 0, (size_t)wg_shape_size(call->output->shape) * element);
-    strided_walk walk = walk_of(&call->inputs[0].shape, &call->output->shape);
-    walk.offset = a[1] * walk.stride[a[0]];
-    walk.stride[a[0]] *= a[3] + 1;
-    int64_t size = wg_shape_size(call->inputs[0].shape);
-    for (int64_t i = 0; i < size; i++, in += element, walk_next(&walk))
-        memcpy(out + walk.offset * (int64_t)element, in, element);
+    memset(call->output->data, 0, (size_t)wg_shape_size(call->output->shape) * element);
+    for (int64_t o = 0; piece && o < to.outer; o++) {
+        char *out = (char *)call->output->data + (size_t)((o * to.length + a[1]) * to.inner) * element;
+        for (int64_t i = 0; i < pieces; i++, in += piece, out += apart) memcpy(out, in, piece);
+    }
 }
 
 static void pad_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
