@@ -70,6 +70,7 @@ static bool slice_of(int64_t length, int64_t start, int64_t stop, int64_t step, 
     int64_t distance = back ? first - end : end - first;
     *apart = !back ? step : step == INT64_MIN ? INT64_MAX : -step;
     *count = distance ? (distance - 1) / *apart + 1 : 0;
+    if (*count <= 1) *apart = 1; /* so that strides do not overflow */
     *low = !back ? first : *count ? first - (*count - 1) * *apart : 0;
     return true;
 }

@@ -14,6 +14,16 @@ static int64_t windows_in(int64_t length, int64_t size, int64_t step, int64_t di
     return reach < length ? (length - 1 - reach) / step + 1 : 0;
 }
 
+/* Records one of the two; distances that are not gone are made small, so that strides do not overflow. */
+static wg_tensor record(wg_context *ctx, const wg_op *op, uint32_t id, int64_t length, int64_t size, int64_t step,
+                        int64_t dilation, int axis)
+{
+    if (step > length && length > 0) step = length;
+    if (size == 1 && dilation > 0) dilation = 1;
+    const int64_t unfolds[] = {axis, size, step, dilation}, folds[] = {axis, step, dilation, length};
+    return ops_one_integers(ctx, op, id, 4, op == &ops_unfold ? unfolds : folds);
+}
+
 static bool refuse_numbers(char *message, size_t message_size, int64_t size, int64_t step, int64_t dilation)
 {
     return refuse(message, message_size, "size %lld, step %lld and dilation %lld must all be positive", (long long)size,
@@ -83,7 +93,7 @@ wg_tensor wg_unfold(wg_tensor x, int axis, int64_t size, int64_t step, int64_t d
     int index;
     uint32_t id = graph_resolve(x, "unfold");
     if (!id || !ops_axis(x, "unfold", axis, &index)) return graph_poison(x.context);
-    return ops_one_integers(x.context, &ops_unfold, id, 4, (const int64_t[]){index, size, step, dilation});
+    return record(x.context, &ops_unfold, id, wg_dim(x, index), size, step, dilation, index);
 }
 
 /* ---- fold ---- */
@@ -169,5 +179,6 @@ wg_tensor wg_fold(wg_tensor windows, int axis, int64_t step, int64_t dilation, i
     uint32_t id = graph_resolve(windows, "fold");
     if (!id) return graph_poison(ctx);
     int place = axis < 0 ? axis + graph_shape_at(ctx, id)->rank - 1 : axis;
-    return ops_one_integers(ctx, &ops_fold, id, 4, (const int64_t[]){place, step, dilation, length});
+    int64_t size = place >= 0 && place < WG_MAX_RANK ? wg_dim(windows, place + 1) : 0;
+    return record(ctx, &ops_fold, id, length, size, step, dilation, place);
 }

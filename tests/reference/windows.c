@@ -8,13 +8,21 @@ typedef struct window {
 } window;
 
 static const window windows[] = {
-    {{1, {7}}, 0, 3, 1, 1},        {{1, {7}}, -1, 3, 2, 1},
-    {{1, {7}}, 0, 3, 2, 3},        {{1, {7}}, 0, 7, 1, 1},
-    {{1, {7}}, 0, 1, 3, 5},        {{1, {8}}, 0, 2, 2, 1},
-    {{3, {2, 6, 3}}, 1, 2, 3, 2},  {{3, {2, 6, 3}}, 0, 2, 1, 1},
-    {{3, {2, 6, 3}}, -1, 2, 1, 2}, {{3, {2, 6, 3}}, -2, 4, 1, 1},
-    {{3, {0, 6, 3}}, 1, 4, 2, 1},  {{2, {5, 0}}, 0, 2, 1, 1},
-    {{2, {9, 2}}, 0, 2, 100, 8},   {{7, {1, 2, 1, 2, 5, 1, 2}}, 4, 2, 1, 2},
+    {{1, {7}}, 0, 3, 1, 1},
+    {{1, {7}}, -1, 3, 2, 1},
+    {{1, {7}}, 0, 3, 2, 3},
+    {{1, {7}}, 0, 7, 1, 1},
+    {{1, {7}}, 0, 1, 3, 5},
+    {{1, {8}}, 0, 2, 2, 1},
+    {{3, {2, 6, 3}}, 1, 2, 3, 2},
+    {{3, {2, 6, 3}}, 0, 2, 1, 1},
+    {{3, {2, 6, 3}}, -1, 2, 1, 2},
+    {{3, {2, 6, 3}}, -2, 4, 1, 1},
+    {{3, {0, 6, 3}}, 1, 4, 2, 1},
+    {{2, {5, 0}}, 0, 2, 1, 1},
+    {{2, {9, 2}}, 0, 2, INT64_MAX, 8},
+    {{2, {9, 2}}, 0, 1, 100, INT64_MAX},
+    {{7, {1, 2, 1, 2, 5, 1, 2}}, 4, 2, 1, 2},
 };
 enum { WINDOWS = sizeof windows / sizeof *windows };
 
@@ -24,7 +32,7 @@ static moves moves_of(const window *w)
     int axis = w->axis < 0 ? w->axis + w->in.rank : w->axis;
     moves m = {.in = w->in};
     int64_t count = 0;
-    while (count * w->step + (w->size - 1) * w->dilation < w->in.dim[axis]) count++;
+    while (count < INT64_MAX / w->step && count * w->step + (w->size - 1) * w->dilation < w->in.dim[axis]) count++;
     for (int i = 0; i < w->in.rank; i++) {
         m.out.dim[m.out.rank++] = i == axis ? count : w->in.dim[i];
         if (i == axis) m.out.dim[m.out.rank++] = w->size;
