@@ -25,15 +25,6 @@ wg_tensor wg_min_pool(wg_tensor x, const wg_pool_options *options)
 
 /* ---- averages ---- */
 
-static bool want_float(wg_tensor x, const char *who)
-{
-    if (!graph_resolve(x, who)) return false;
-    if (type_is_float(wg_type_of(x))) return true;
-    graph_fail(x.context, WG_BAD_TYPE, "%s: works on floats, not %s", who, wg_type_name(wg_type_of(x)));
-    graph_hint(x.context, "convert with wg_cast");
-    return false;
-}
-
 enum { MOST_SLICES = 16 };
 
 /* The sums over the windows along one axis: of small ones, the slices of all their first elements, of all their second
