@@ -9,7 +9,8 @@
 bool is_movement(const item *it)
 {
     const wg_op *op = it->op;
-    return op && (op->alias || op == &ops_permute || op == &ops_expand || op == &ops_slice || op == &ops_flip);
+    return op && (op->alias || op == &ops_permute || op == &ops_expand || op == &ops_slice || op == &ops_flip ||
+                  op == &ops_unfold);
 }
 
 view view_identity(const item *it, uint32_t index)
@@ -105,6 +106,10 @@ static bool move_view(const program *p, const item *it, view *v)
     } else if (it->op == &ops_slice) { /* axis, start, step, length */
         v->offset += a[1] * (PLANTED(4) ? 1 : v->stride[a[0]]);
         v->stride[a[0]] *= a[2];
+    } else if (it->op == &ops_unfold) { /* axis, size, step, dilation */
+        for (int i = it->shape.rank; i-- > a[0] + 1;) v->stride[i] = v->stride[i - 1];
+        v->stride[a[0]] *= a[2];
+        v->stride[a[0] + 1] *= a[3];
     } else { /* flip: axis */
         v->offset += (from->dim[a[0]] - 1) * v->stride[a[0]];
         v->stride[a[0]] *= -1;

@@ -347,3 +347,14 @@ bool ops_axes(wg_tensor x, const char *who, wg_axes axes, uint32_t *set)
     *set = 0;
     return id && ops_axes_of(x.context, id, who, axes, set);
 }
+
+/* ---- types ---- */
+
+bool want_float(wg_tensor x, const char *who)
+{
+    if (!graph_resolve(x, who)) return false;
+    if (type_is_float(wg_type_of(x))) return true;
+    graph_fail(x.context, WG_BAD_TYPE, "%s: works on floats, not %s", who, wg_type_name(wg_type_of(x)));
+    graph_hint(x.context, "convert with wg_cast");
+    return false;
+}

@@ -63,6 +63,9 @@ bool ops_axes_of(wg_context *ctx, uint32_t id, const char *who, wg_axes axes, ui
 /* One axis, negative from the end; false, and an error, if it is out of range. */
 bool ops_axis(wg_tensor x, const char *who, int axis, int *index);
 
+/* Whether x is a tensor of floats; else an error in somebody's name. */
+bool want_float(wg_tensor x, const char *who);
+
 /* For infer functions that accept any operand, and for VJPs that have nothing to say. */
 bool infer_same(const wg_call *call, char *message, size_t size);
 /* How infer functions refuse: they write the reason, and are false. The second form says that the types are at fault,

@@ -15,15 +15,6 @@ static double count_over(wg_tensor x, uint32_t set)
     return count;
 }
 
-static bool want_float(wg_tensor x, const char *who)
-{
-    if (!graph_resolve(x, who)) return false;
-    if (type_is_float(wg_type_of(x))) return true;
-    graph_fail(x.context, WG_BAD_TYPE, "%s: works on floats, not %s", who, wg_type_name(wg_type_of(x)));
-    graph_hint(x.context, "convert with wg_cast");
-    return false;
-}
-
 wg_tensor wg_mean(wg_tensor x, wg_axes axes)
 {
     WG_ENTRY(x.context);

@@ -1,5 +1,6 @@
 /* Reductions over any set of axes. integer = the axes as bits, and whether they are kept with length 1. */
 #include "ops/builder.h"
+#include "ops/extreme.h"
 #include "ops/rows.h"
 #include "ops/wrap.h"
 
@@ -160,8 +161,6 @@ REDUCE(prod_i64, int64_t, int64_t, int64_t s = 1, s *= x, s)
 REDUCE(any_bool, bool, bool, bool s = false, s |= x, s)
 REDUCE(all_bool, bool, bool, bool s = true, s &= x, s)
 
-/* x takes the place of `best` if it is beyond it; the first NaN stays. */
-#define BEYOND(x, best, comparison) ((x)comparison(best) || ((x) != (x) && (best) == (best)))
 #define EXTREME(name, T, comparison) \
     REDUCE(name, T, T, T best = in[r.kept.offset], if (BEYOND(x, best, comparison)) best = x, best)
 #define PLACE(name, T, comparison)                                                       \

@@ -281,7 +281,19 @@ Test(shapes, negative_lengths)
         EXPECT_ERROR(wg_one_hot(wg_full_typed(ctx, WG_I32, WG_SHAPE(2), 0), lengths[i]), WG_BAD_SHAPE, "negative");
         EXPECT_ERROR(wg_scatter_add(vector(ctx), wg_full_typed(ctx, WG_I32, WG_SHAPE(3), 0), 0, lengths[i]),
                      WG_BAD_SHAPE, "scatter_add: ");
-        EXPECT_ERROR(wg_slice_step(vector(ctx), 0, 0, WG_END, lengths[i]), WG_BAD_ARGUMENT, "slice: the step");
+        EXPECT_ERROR(wg_unfold(vector(ctx), 0, lengths[i], 1, 1), WG_BAD_SHAPE, "unfold: ");
+        EXPECT_ERROR(wg_unfold(vector(ctx), 0, 1, lengths[i], 1), WG_BAD_SHAPE, "unfold: ");
+        EXPECT_ERROR(wg_unfold(vector(ctx), 0, 1, 1, lengths[i]), WG_BAD_SHAPE, "unfold: ");
+        EXPECT_ERROR(wg_fold(wg_unfold(vector(ctx), 0, 1, 1, 1), 0, lengths[i], 1, 3), WG_BAD_SHAPE, "fold: ");
+        EXPECT_ERROR(wg_fold(wg_unfold(vector(ctx), 0, 1, 1, 1), 0, 1, 1, lengths[i]), WG_BAD_SHAPE, "fold: ");
+        EXPECT_ERROR(wg_pad_with(vector(ctx), 0, lengths[i], 0, WG_PAD_REFLECT, 0), WG_BAD_SHAPE, "pad: ");
+        EXPECT_ERROR(wg_pad_with(vector(ctx), 0, 0, lengths[i], WG_PAD_CONSTANT, 0), WG_BAD_SHAPE, "pad: ");
+        EXPECT_ERROR(wg_dynamic_slice(vector(ctx), wg_full_typed(ctx, WG_I32, WG_SCALAR, 0), 0, lengths[i]),
+                     WG_BAD_SHAPE, "dynamic_slice: ");
+        EXPECT_ERROR(wg_scatter_add_along(vector(ctx), wg_full_typed(ctx, WG_I32, WG_SHAPE(3), 0), 0, lengths[i]),
+                     WG_BAD_SHAPE, "scatter_add: ");
+        EXPECT_ERROR(wg_top_k(vector(ctx), lengths[i], 0, NULL), WG_BAD_ARGUMENT, "top_k: ");
+        if (i) EXPECT_ERROR(wg_argsort(vector(ctx), 0, false, lengths[i]), WG_BAD_ARGUMENT, "argsort: ");
     }
     EXPECT_ERROR(wg_reshape(vector(ctx), WG_SHAPE(-2, 3)), WG_BAD_SHAPE, "reshape: [3] does not fit into [-2, 3]");
     EXPECT_ERROR(wg_reshape(vector(ctx), WG_SHAPE(-1, -1)), WG_BAD_SHAPE, "reshape: [3] does not fit into [-1, -1]");
@@ -334,6 +346,19 @@ Test(shapes, axes_out_of_range)
         EXPECT_ERROR(wg_slice(vector(ctx), axis, 0, 1), WG_BAD_SHAPE, "slice: axis ");
         EXPECT_ERROR(wg_pad(vector(ctx), axis, 1, 1, 0), WG_BAD_SHAPE, "pad: axis ");
         EXPECT_ERROR(wg_flip(vector(ctx), axis), WG_BAD_SHAPE, "flip: axis ");
+        EXPECT_ERROR(wg_unfold(vector(ctx), axis, 1, 1, 1), WG_BAD_SHAPE, "unfold: axis ");
+        EXPECT_ERROR(wg_fold(wg_unfold(vector(ctx), 0, 1, 1, 1), axis, 1, 1, 3), WG_BAD_SHAPE, "fold: ");
+        EXPECT_ERROR(wg_cumsum(vector(ctx), axis), WG_BAD_SHAPE, "cumsum: axis ");
+        EXPECT_ERROR(wg_argsort(vector(ctx), axis, false, -1), WG_BAD_SHAPE, "argsort: axis ");
+        EXPECT_ERROR(wg_sort(vector(ctx), axis, false), WG_BAD_SHAPE, "sort: axis ");
+        EXPECT_ERROR(wg_top_k(vector(ctx), 1, axis, NULL), WG_BAD_SHAPE, "top_k: axis ");
+        EXPECT_ERROR(wg_pad_with(vector(ctx), axis, 1, 1, WG_PAD_REFLECT, 0), WG_BAD_SHAPE, "pad: axis ");
+        EXPECT_ERROR(wg_take_along(vector(ctx), wg_full_typed(ctx, WG_I32, WG_SHAPE(3), 0), axis), WG_BAD_SHAPE,
+                     "take_along: axis ");
+        EXPECT_ERROR(wg_dynamic_slice(vector(ctx), wg_full_typed(ctx, WG_I32, WG_SCALAR, 0), axis, 1), WG_BAD_SHAPE,
+                     "dynamic_slice: axis ");
+        EXPECT_ERROR(wg_dynamic_update(vector(ctx), vector(ctx), wg_full_typed(ctx, WG_I32, WG_SCALAR, 0), axis),
+                     WG_BAD_SHAPE, "dynamic_update: axis ");
         EXPECT_ERROR(wg_concat(WG_LIST(vector(ctx), vector(ctx)), axis), WG_BAD_SHAPE, "concat: axis ");
         EXPECT_ERROR(wg_gather(vector(ctx), wg_full_typed(ctx, WG_I32, WG_SCALAR, 0), axis), WG_BAD_SHAPE,
                      "gather: axis ");

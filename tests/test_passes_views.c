@@ -35,7 +35,7 @@ static wg_tensor random_movement(wg_tensor x, uint64_t *chance)
 {
     wg_shape s = wg_shape_of(x), other = {0};
     int axis = (int)(scratch_random(chance) % (uint64_t)s.rank);
-    switch (scratch_random(chance) % 6) {
+    switch (scratch_random(chance) % 7) {
     case 0: /* two axes joined, or one cut */
         for (int i = 0; i < s.rank; i++) {
             if (i == axis && i + 1 < s.rank)
@@ -54,6 +54,10 @@ static wg_tensor random_movement(wg_tensor x, uint64_t *chance)
         return wg_flip(x, axis);
     case 4:
         return s.rank < 5 ? wg_unsqueeze(x, axis) : x;
+    case 5: /* windows that overlap, meet, or leave gaps */
+        if (s.rank > 5 || s.dim[axis] < 3 || wg_size(x) > 600) return x;
+        return wg_unfold(x, axis, 2, 1 + (int64_t)(scratch_random(chance) % 3),
+                         1 + (int64_t)(scratch_random(chance) % 2));
     default:
         other = s;
         for (int i = 0; i < s.rank; i++)
@@ -103,6 +107,12 @@ Test(gather, only_where_a_reader_cannot_follow)
     cr_expect_eq(count_gathered(wg_exp(wg_reshape(turned, WG_SHAPE(24)))), 1, "a reshape of what is turned");
     cr_expect_eq(count_gathered(wg_exp(wg_reshape(turned, WG_SHAPE(2, 2, 6)))), 0, "an axis that is only cut");
     cr_expect_eq(count_gathered(wg_argmax(turned, 0)), 1, "kernels want all in a row");
+    cr_expect_eq(count_gathered(wg_sum(wg_unfold(x, 1, 2, 1, 1), WG_AXES(-1))), 0, "windows that overlap");
+    cr_expect_eq(count_gathered(wg_exp(wg_reshape(wg_unfold(x, 1, 2, 2, 1), WG_SHAPE(24)))), 0, "windows that meet");
+    cr_expect_eq(count_gathered(wg_exp(wg_reshape(wg_unfold(x, 1, 2, 1, 1), WG_SHAPE(36)))), 1,
+                 "windows that overlap, in one axis");
+    cr_expect_eq(count_gathered(wg_matmul(wg_unfold(wg_select(x, 1, 0), 0, 3, 1, 1), wg_slice(x, 0, 0, 3))), 1,
+                 "rows of a product that overlap");
     cr_expect_eq(count_gathered(wg_matmul(turned, x)), 0, "products read either way");
     cr_expect_eq(count_gathered(wg_flip(x, 0)), 1, "a result");
     cr_expect_eq(count_gathered(wg_reshape(wg_exp(x), WG_SHAPE(24))), 0, "a result that shares");
@@ -124,6 +134,21 @@ Test(view, reshape_of_strides)
     cr_expect(view_reshape(&apart, &from, &pairs) && apart.stride[0] == 16 && apart.stride[1] == 8 &&
               apart.stride[2] == 3 && apart.stride[3] == 1);
     cr_expect_not(view_reshape(&repeated, &from, &flat));
+    view overlapping = {.stride = {1, 1}};
+    cr_expect_not(view_reshape(&overlapping, &from, &flat));
+}
+
+static wg_tensor windows_and_more(wg_context *ctx)
+{
+    wg_tensor x = wg_tanh(random_leaf(ctx, WG_SHAPE(3, 40), 7)), w = wg_unfold(x, 1, 5, 2, 2);
+    wg_tensor y = wg_sum(wg_mul(w, wg_exp(wg_neg(w))), WG_AXES(-1));
+    return wg_add(wg_sum(wg_grad(wg_sum(wg_square(y), WG_ALL), x), WG_ALL),
+                  wg_sum(wg_flip(wg_transpose(y), 0), WG_AXES(0)));
+}
+
+Test(view, windows_in_groups)
+{
+    expect_as_plain(windows_and_more, 1e-5, "windows in groups");
 }
 
 Test(view, layouts)

@@ -50,8 +50,19 @@ WG_API wg_tensor wg_squeeze(wg_tensor x, int axis);
 /* Tensors of one shape joined along a new axis. */
 WG_API wg_tensor wg_stack(wg_list tensors, int axis);
 
-/* Every step-th element of x[..., start:stop, ...] along one axis; the step is positive: wg_flip reverses. */
+/* Every step-th element of x[..., start:stop, ...] along one axis, start included, stop not. A negative step goes
+   backwards, from start down to what is behind stop. Negative places count from the end; WG_END as stop goes on as far
+   as there are elements, so that (-1, WG_END, -1) reverses. Places that do not lie inside are an error, as is a step of
+   0. */
 WG_API wg_tensor wg_slice_step(wg_tensor x, int axis, int64_t start, int64_t stop, int64_t step);
+
+/* x with `low` places before it and `high` behind it along one axis, filled as the mode says (wg_pad_mode); `value` is
+   that of WG_PAD_CONSTANT and bound late. Reflected paddings must be shorter than the axis, circular ones not longer;
+   replicated ones want an element. The gradient of what is repeated adds up. */
+WG_API wg_tensor wg_pad_with(wg_tensor x, int axis, int64_t low, int64_t high, wg_pad_mode mode, double value);
+/* The same along several axes: low[i] and high[i] are those of axes.axis[i]. */
+WG_API wg_tensor wg_pad_axes(wg_tensor x, wg_axes axes, const int64_t *low, const int64_t *high, wg_pad_mode mode,
+                             double value);
 
 /* ---- products ---- */
 
@@ -64,6 +75,40 @@ WG_API wg_tensor wg_matmul_transposed(wg_tensor a, bool transpose_a, wg_tensor b
 /* out[..., c] = (index[...] == c) as bool: index [...] of i32 or i64 -> [..., classes]. No class for an index outside.
  */
 WG_API wg_tensor wg_one_hot(wg_tensor index, int64_t classes);
+
+/* x by an index (i32 or i64) of as many axes: out[i, j, k] = x[i, index[i, j, k], k] along axis 1. Beside the axis
+   lengths are equal or 1, which broadcasts; the result has the index' length along it. A place outside is an error. */
+WG_API wg_tensor wg_take_along(wg_tensor x, wg_tensor index, int axis);
+/* The adjoint of wg_take_along: zeros with updates[i, j, k] added at [i, index[i, j, k], k], the axis being of the
+   given length. Lengths as of wg_take_along; along the axis updates and index have the same. Floats and integers. */
+WG_API wg_tensor wg_scatter_add_along(wg_tensor updates, wg_tensor index, int axis, int64_t length);
+
+/* ---- order ---- */
+
+/* The elements of each row along an axis in ascending or descending order, as wg_argsort has it. */
+WG_API wg_tensor wg_sort(wg_tensor x, int axis, bool descending);
+/* The `count` largest of each row along an axis, in descending order, NaN first; `places`, if not NULL, is where they
+   lie, i64. The smallest are those at wg_argsort(x, axis, false, count). */
+WG_API wg_tensor wg_top_k(wg_tensor x, int64_t count, int axis, wg_tensor *places);
+/* For each x how many elements of an ascending tensor [n] are smaller, or, with `right`, not larger: where it can be
+   inserted. i64; NaN counts as larger than all else. Floats or integers of one type; takes log2(n) gathers of x's size.
+ */
+WG_API wg_tensor wg_searchsorted(wg_tensor sorted, wg_tensor x, bool right);
+
+/* ---- pooling: [examples, channels, 1 to 3 spatial axes] -> [examples, channels, windows along each] ---- */
+
+/* The largest, or smallest, element of each window, padding left out; the derivative is that of the first of equal
+   ones; NaN if there is one. wg_pool_index tells where they lie. A window wholly in the padding is an error. */
+WG_API wg_tensor wg_max_pool(wg_tensor x, const wg_pool_options *options);
+WG_API wg_tensor wg_min_pool(wg_tensor x, const wg_pool_options *options);
+/* The mean of each window's elements; with count_padding their sum divided by the number of those in the padding, too.
+   Floats. */
+WG_API wg_tensor wg_average_pool(wg_tensor x, const wg_pool_options *options);
+/* Means over as many windows as asked for: window i of n along an axis of length l goes from i l / n, rounded down, to
+   (i + 1) l / n, rounded up. `windows` has a length for each spatial axis. Floats. */
+WG_API wg_tensor wg_adaptive_average_pool(wg_tensor x, wg_shape windows);
+/* The mean over all spatial axes, of any number: [examples, channels]. Floats. */
+WG_API wg_tensor wg_global_average_pool(wg_tensor x);
 
 /* ---- random numbers ---- */
 

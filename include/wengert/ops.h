@@ -155,6 +155,16 @@ WG_API wg_tensor wg_min(wg_tensor x, wg_axes axes);
 WG_API wg_tensor wg_argmax(wg_tensor x, int axis);
 /* the place of the first smallest along one axis, which disappears: i64 */
 WG_API wg_tensor wg_argmin(wg_tensor x, int axis);
+/* the sum of all elements up to each one along an axis; of floats in f64; bool and i32 give i64; after an infinity
+   or a NaN all are infinite or NaN */
+WG_API wg_tensor wg_cumsum(wg_tensor x, int axis);
+/* the places of the elements of each row along an axis in ascending or descending order, i64, equal ones (0 and -0,
+   too) as they come; NaN counts as larger than all else; only the first `count` are found, -1 for all; no gradient */
+WG_API wg_tensor wg_argsort(wg_tensor x, int axis, bool descending, int64_t count);
+/* [n, c, spatial...] -> [n, c, windows...], i64: the place, counted over all of x, of the first largest, or
+   smallest, element in each window, of its first NaN if there is one; padding is never chosen, and a window that
+   lies wholly in it is an error; no gradient */
+WG_API wg_tensor wg_pool_index(wg_tensor x, const wg_pool_options *windows, bool smallest);
 /* whether one bool over axes holds; false over none */
 WG_API wg_tensor wg_any(wg_tensor x, wg_axes axes);
 /* whether each bool over axes holds; true over none */
@@ -169,6 +179,12 @@ WG_API wg_tensor wg_expand(wg_tensor x, wg_shape shape);
 WG_API wg_tensor wg_slice(wg_tensor x, int axis, int64_t start, int64_t stop);
 /* zeros along one axis: low before, high after, interior between each two elements */
 WG_API wg_tensor wg_pad(wg_tensor x, int axis, int64_t low, int64_t high, int64_t interior);
+/* windows along one axis, which becomes two, [out, size]: [o, k] is x[o step + k dilation]; out = (length - dilation
+   (size - 1) - 1) / step + 1, rounded down; a window longer than the axis is an error */
+WG_API wg_tensor wg_unfold(wg_tensor x, int axis, int64_t size, int64_t step, int64_t dilation);
+/* the adjoint of unfold: the two axes of windows that begin at `axis` become one of the given length, overlapping
+   elements added; floats and integers */
+WG_API wg_tensor wg_fold(wg_tensor windows, int axis, int64_t step, int64_t dilation, int64_t length);
 /* tensors joined along one axis; their other lengths agree */
 WG_API wg_tensor wg_concat(wg_list tensors, int axis);
 /* one axis in reverse order */
@@ -178,6 +194,12 @@ WG_API wg_tensor wg_gather(wg_tensor x, wg_tensor index, int axis);
 /* the adjoint of gather: zeros with the updates added at the places index along an axis of the given length; the
    axes of index stand at `axis` in updates */
 WG_API wg_tensor wg_scatter_add(wg_tensor updates, wg_tensor index, int axis, int64_t length);
+/* x[..., start:start + length, ...] along one axis, start a tensor of one i32 or i64, so that where it begins is no
+   part of the structure; a slice that does not lie inside is an error */
+WG_API wg_tensor wg_dynamic_slice(wg_tensor x, wg_tensor start, int axis, int64_t length);
+/* x with x[..., start:start + length, ...] replaced by an update, whose length along the axis that is; start and
+   errors as of dynamic_slice */
+WG_API wg_tensor wg_dynamic_update(wg_tensor x, wg_tensor update, wg_tensor start, int axis);
 /* a b: [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast; a vector counts as a row on the left, as a
    column on the right */
 WG_API wg_tensor wg_matmul(wg_tensor a, wg_tensor b);

@@ -74,6 +74,24 @@ typedef struct {
    bool is one byte, 0 or 1; u8 is storage that can only be cast. */
 typedef enum { WG_DEFAULT, WG_F32, WG_F64, WG_I32, WG_I64, WG_BOOL, WG_U8, WG_TYPES } wg_type;
 
+/* Windows that move over the spatial axes of [examples, channels, spatial axes...], 1 to 3 of them, in their order. */
+typedef struct {
+    int64_t size[3];         /* elements of a window along each axis, 1 at least: there is no default */
+    int64_t stride[3];       /* from one window to the next; 0: the size */
+    int64_t low[3], high[3]; /* padding before and behind; default 0 */
+    int64_t dilation[3];     /* distance of a window's elements; 0: 1 */
+    bool ceil_mode;     /* windows that reach beyond the end count, if they begin before it; default: they do not */
+    bool count_padding; /* averages divide by a window's elements in the padding, too; default: by those inside */
+} wg_pool_options;
+
+/* What wg_pad_with puts beside x = a b c d. */
+typedef enum {
+    WG_PAD_CONSTANT,  /* one number:             v v | a b c d | v v */
+    WG_PAD_REFLECT,   /* x mirrored at its ends: c b | a b c d | c b */
+    WG_PAD_REPLICATE, /* its ends repeated:      a a | a b c d | d d */
+    WG_PAD_CIRCULAR   /* x over again:           c d | a b c d | a b */
+} wg_pad_mode;
+
 /* Read while recording by layers that behave differently in training, such as dropout. */
 typedef enum { WG_TRAIN, WG_EVAL } wg_mode;
 

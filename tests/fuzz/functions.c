@@ -81,7 +81,8 @@ static const function unaries[] = {
 };
 
 static const function axis_functions[] = {
-    AXIS_OF(argmax), AXIS_OF(argmin), AXIS_OF(flip), AXIS_OF(softmax), AXIS_OF(log_softmax), AXIS_OF(unsqueeze),
+    AXIS_OF(argmax),      AXIS_OF(argmin),    AXIS_OF(flip),   AXIS_OF(softmax),
+    AXIS_OF(log_softmax), AXIS_OF(unsqueeze), AXIS_OF(cumsum),
 };
 
 static const function axes_functions[] = {
@@ -102,6 +103,28 @@ static const function shaped[] = {{"reshape", {.shaped = wg_reshape}}, {"expand"
 
 static const function losses[] = {{"cross_entropy", {.loss = wg_cross_entropy}},
                                   {"squared_error", {.loss = wg_squared_error}}};
+
+static wg_tensor pool_index(wg_tensor x, const wg_pool_options *options)
+{
+    return wg_pool_index(x, options, false);
+}
+
+static const function pools[] = {{"max_pool", {.pool = wg_max_pool}},
+                                 {"min_pool", {.pool = wg_min_pool}},
+                                 {"average_pool", {.pool = wg_average_pool}},
+                                 {"pool_index", {.pool = pool_index}}};
+
+wg_pool_options pool_options(const instruction *i)
+{
+    wg_pool_options o = {.ceil_mode = i->integer[3] & 1, .count_padding = i->integer[3] >> 1 & 1};
+    for (int k = 0; k < 3; k++) {
+        o.size[k] = i->integer[0];
+        o.stride[k] = i->integer[1];
+        o.low[k] = o.high[k] = i->integer[2];
+        o.dilation[k] = 1 + (i->integer[3] >> 2 & 1);
+    }
+    return o;
+}
 
 typedef struct {
     const char *name; /* of the kind, for people */
@@ -136,6 +159,13 @@ static const family families[KINDS] = {
     [CONCAT] = {"concat", NULL, 0},
     [GATHER] = {"gather", NULL, 0},
     [SCATTER] = {"scatter_add", NULL, 0},
+    [ALONG] = {"along an index", NULL, 0},
+    [UNFOLD] = {"unfold", NULL, 0},
+    [FOLD] = {"fold", NULL, 0},
+    [POOL] = LISTED("pool", pools),
+    [ORDER] = {"order", NULL, 0},
+    [DYNAMIC] = {"dynamic slice or update", NULL, 0},
+    [PADDED] = {"padding by a mode", NULL, 0},
     [PRODUCT] = {"matrix product", NULL, 0},
     [LINEAR] = {"linear layer", NULL, 0},
     [LOSS] = LISTED("loss", losses),

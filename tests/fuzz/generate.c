@@ -18,7 +18,11 @@ static bool is_inexact(const generator *g, const instruction *i)
     case GRADIENTS:
         return true;
     case SCATTER:
+    case ALONG:
+    case FOLD:
         return !whole;
+    case POOL:
+        return strcmp(i->name, "average_pool") == 0;
     case PAIR:
         return strcmp(i->name, "matmul") == 0 || strcmp(i->name, "accuracy") == 0;
     case AXES:

@@ -46,6 +46,8 @@ int emit_scalar(generator *g, const char *name, int x, double scalar);
 int emit_axes(generator *g, const char *name, int x, wg_axes axes);
 /* A new leaf, or something else that has no operands. */
 int emit_leaf(generator *g, wg_type type, wg_shape shape);
+/* Whole numbers that are places of an axis: given, or computed from something exact. In generate_moves.c. */
+int emit_index(generator *g, wg_shape shape, int64_t length);
 /* Whole numbers between two ends. */
 int emit_whole(generator *g, wg_type type, wg_shape shape, int64_t low, int64_t high);
 /* An older tensor of one of the types and at least that rank, or -1. */
@@ -86,6 +88,13 @@ void propose_joints(generator *g);
 void propose_moved_twin(generator *g);
 void propose_gather(generator *g);
 void propose_scatter(generator *g);
+
+void propose_windows(generator *g);
+void propose_pool(generator *g);
+void propose_order(generator *g);
+void propose_along_index(generator *g);
+void propose_dynamic(generator *g);
+void propose_padded(generator *g);
 
 void propose_chain(generator *g);
 

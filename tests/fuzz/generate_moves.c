@@ -48,6 +48,12 @@ void propose_slice(generator *g)
     if (start > 0 && start < length && chance_of(&g->chance, 0.2)) start -= length;
     if (chance_of(&g->chance, 0.3)) stop = WG_END;
     int64_t step = 1 + (chance_of(&g->chance, 0.4) ? chance_below(&g->chance, 3) : 0);
+    if (start >= 0 && stop != WG_END && chance_of(&g->chance, 0.3)) { /* the same places, from the end on */
+        int64_t first = stop - 1;
+        stop = start ? start - 1 : WG_END;
+        start = first;
+        step = -step;
+    }
     emit(g, (instruction){.kind = SLICE, .count = 1, .operand = {x}, .integer = {axis, start, stop, step}});
 }
 
@@ -125,8 +131,7 @@ void propose_joints(generator *g)
 
 /* ---- places ---- */
 
-/* Whole numbers that are places of an axis: given, or computed from something exact. */
-static int random_index(generator *g, wg_shape shape, int64_t length)
+int emit_index(generator *g, wg_shape shape, int64_t length)
 {
     int computed = chance_of(&g->chance, 0.25) ? pick(g, ANY_WHOLE, 0) : -1;
     if (computed >= 0 && g->slot[computed].exact) {
@@ -147,7 +152,7 @@ void propose_gather(generator *g)
     wg_shape shape = {.rank = chance_below(&g->chance, 3)};
     for (int k = 0; k < shape.rank; k++) shape.dim[k] = 1 + chance_below(&g->chance, 4);
     if (length == 0) return;
-    int index = random_index(g, shape, length);
+    int index = emit_index(g, shape, length);
     emit(g, (instruction){.kind = GATHER, .count = 2, .operand = {x, index}, .integer = {axis}});
 }
 

@@ -24,7 +24,9 @@ static const proposal proposals[] = {
     {3, propose_difference},    {5, propose_edge_axes},   {2, propose_product_sum},
     {1, propose_chain},         {1, propose_recurrence},  {1, propose_shared_products},
     {1, propose_sum_over_time}, {2, propose_joints},      {2, propose_equal_numbers},
-    {2, propose_moved_twin},
+    {2, propose_moved_twin},    {3, propose_windows},     {3, propose_pool},
+    {3, propose_order},         {2, propose_along_index}, {3, propose_dynamic},
+    {2, propose_padded},
 };
 
 static void propose(generator *g)

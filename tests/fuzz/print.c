@@ -143,6 +143,17 @@ static void print_leaf(const instruction *i, const char *values, FILE *file)
 
 /* ---- instructions ---- */
 
+static void print_pool(const instruction *i, FILE *file)
+{
+    wg_pool_options o = pool_options(i);
+    long long size = o.size[0], stride = o.stride[0], low = o.low[0], dilation = o.dilation[0];
+    fprintf(file,
+            "&(wg_pool_options){{%lld, %lld, %lld}, {%lld, %lld, %lld}, {%lld, %lld, %lld}, {%lld, %lld, %lld}, "
+            "{%lld, %lld, %lld}, %d, %d}%s",
+            size, size, size, stride, stride, stride, low, low, low, low, low, low, dilation, dilation, dilation,
+            o.ceil_mode, o.count_padding, strcmp(i->name, "pool_index") == 0 ? ", false" : "");
+}
+
 static void print_call(const instruction *i, FILE *file)
 {
     bool second = i->kind == PAIR || i->kind == LOSS;
@@ -159,7 +170,38 @@ static void print_call(const instruction *i, FILE *file)
     if (i->kind == AXES) print_axes(i->axes, file);
     if (i->kind == SHAPED) print_shape(i->shape, file);
     if (i->kind == LOSS) fputs("NULL", file);
+    if (i->kind == POOL) print_pool(i, file);
     fputs(i->kind == AXES && strcmp(i->name, "var") == 0 ? ", 0)" : ")", file);
+}
+
+static void print_places(const instruction *i, FILE *file)
+{
+    long long a[4];
+    const int *t = i->operand;
+    for (int k = 0; k < 4; k++) a[k] = i->integer[k];
+    if (i->kind == ALONG && a[1])
+        fprintf(file, "wg_scatter_add_along(t%d, t%d, %lld, %lld)", t[0], t[1], a[0], a[1]);
+    else if (i->kind == ALONG)
+        fprintf(file, "wg_take_along(t%d, t%d, %lld)", t[0], t[1], a[0]);
+    else if (i->kind == ORDER && a[2] < 0)
+        fprintf(file, "wg_sort(t%d, %lld, %lld)", t[0], a[0], a[1]);
+    else if (i->kind == ORDER)
+        fprintf(file, "wg_argsort(t%d, %lld, %lld, %lld)", t[0], a[0], a[1], a[2]);
+    else if (i->kind == DYNAMIC && i->count == 3)
+        fprintf(file, "wg_dynamic_update(t%d, t%d, t%d, %lld)", t[0], t[1], t[2], a[0]);
+    else
+        fprintf(file, "wg_dynamic_slice(t%d, t%d, %lld, %lld)", t[0], t[1], a[0], a[1]);
+}
+
+static void print_windows(const instruction *i, FILE *file)
+{
+    fprintf(file, "wg_%s(t%d", i->kind == PADDED ? "pad_with" : i->kind == FOLD ? "fold" : "unfold", i->operand[0]);
+    for (int k = 0; k < 4; k++) fprintf(file, ", %lld", (long long)i->integer[k]);
+    if (i->kind == PADDED) {
+        fputs(", ", file);
+        print_scalar(i, file);
+    }
+    fputc(')', file);
 }
 
 static void print_creation(const instruction *i, FILE *file)
@@ -199,6 +241,10 @@ static void print_structured(const instruction *i, FILE *file)
         fprintf(file, "wg_gather(t%d, t%d, %lld)", t[0], t[1], a[0]);
     } else if (i->kind == SCATTER) {
         fprintf(file, "wg_scatter_add(t%d, t%d, %lld, %lld)", t[0], t[1], a[0], a[1]);
+    } else if (i->kind == ALONG || i->kind == ORDER || i->kind == DYNAMIC) {
+        print_places(i, file);
+    } else if (i->kind == UNFOLD || i->kind == FOLD || i->kind == PADDED) {
+        print_windows(i, file);
     } else if (i->kind == PRODUCT) {
         fprintf(file, "wg_matmul_transposed(t%d, %lld, t%d, %lld)", t[0], a[0], t[1], a[1]);
     } else if (i->kind == LINEAR) {

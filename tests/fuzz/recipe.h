@@ -12,27 +12,35 @@ enum { OPERANDS = 10, INSTRUCTIONS = 160, LASTING = 4, SEGMENTS = 2, STEPS = 4, 
 
 /* What an instruction does; functions of one signature are one kind, told apart by name. */
 typedef enum {
-    LEAF,      /* values copied in */
-    BORROW,    /* values that stay the program's */
-    HANDLE,    /* a parameter or variable: integer[0] */
-    FULL,      /* one number, of any type */
-    IOTA,      /* type, shape, axis */
-    RANDOM,    /* type, shape */
-    ELEMENT,   /* an element-wise row by wg_apply */
-    PAIR,      /* (a, b), which may broadcast */
-    SCALAR,    /* (x, number) */
-    LEFT,      /* (number, x) */
-    UNARY,     /* (x) */
-    AXIS,      /* (x, axis) */
-    AXES,      /* (x, axes) */
-    SHAPED,    /* (x, shape) */
-    CAST,      /* (x, type) */
-    WHERE,     /* (condition, a, b) */
-    SLICE,     /* axis, start, stop, step */
-    PAD,       /* axis, low, high, interior */
-    CONCAT,    /* (list, axis) */
-    GATHER,    /* (x, index, axis) */
-    SCATTER,   /* (updates, index, axis, length) */
+    LEAF,    /* values copied in */
+    BORROW,  /* values that stay the program's */
+    HANDLE,  /* a parameter or variable: integer[0] */
+    FULL,    /* one number, of any type */
+    IOTA,    /* type, shape, axis */
+    RANDOM,  /* type, shape */
+    ELEMENT, /* an element-wise row by wg_apply */
+    PAIR,    /* (a, b), which may broadcast */
+    SCALAR,  /* (x, number) */
+    LEFT,    /* (number, x) */
+    UNARY,   /* (x) */
+    AXIS,    /* (x, axis) */
+    AXES,    /* (x, axes) */
+    SHAPED,  /* (x, shape) */
+    CAST,    /* (x, type) */
+    WHERE,   /* (condition, a, b) */
+    SLICE,   /* axis, start, stop, step */
+    PAD,     /* axis, low, high, interior */
+    CONCAT,  /* (list, axis) */
+    GATHER,  /* (x, index, axis) */
+    SCATTER, /* (updates, index, axis, length) */
+    ALONG,   /* (x, index, axis); with integer[1], a length, the adjoint */
+    UNFOLD,  /* axis, size, step, dilation */
+    FOLD,    /* axis, step, dilation, length */
+    POOL,  /* size, stride and padding of all spatial axes, and 1 for ceil_mode + 2 for count_padding + 4 for a dilation
+              of 2 */
+    ORDER, /* axis, descending, count */
+    DYNAMIC,   /* (x, start, axis, length), or (x, update, start, axis) */
+    PADDED,    /* axis, low, high, mode; scalar */
     PRODUCT,   /* (a, transposed or not, b, transposed or not) */
     LINEAR,    /* (x, weight, bias) of a layer */
     LOSS,      /* (prediction, target, no options) */
@@ -111,6 +119,7 @@ typedef struct {
         wg_tensor (*axes)(wg_tensor x, wg_axes axes);
         wg_tensor (*shaped)(wg_tensor x, wg_shape shape);
         wg_loss loss;
+        wg_tensor (*pool)(wg_tensor x, const wg_pool_options *options);
     } call;
 } function;
 
@@ -122,6 +131,9 @@ const function *function_named(instruction_kind kind, const char *name);
 const wg_op *row_named(const char *name);
 /* What a kind is called in reports. */
 const char *kind_name(instruction_kind kind);
+
+/* The options of a POOL. */
+wg_pool_options pool_options(const instruction *i);
 
 /* ---- generate_recipes.c ---- */
 

@@ -77,6 +77,10 @@ static wg_tensor record_call(machine *m, const instruction *i, const wg_tensor *
         return f->call.axes(x[0], i->axes);
     case SHAPED:
         return f->call.shaped(x[0], i->shape);
+    case POOL: {
+        wg_pool_options options = pool_options(i);
+        return f->call.pool(x[0], &options);
+    }
     default:
         return f->call.loss(x[0], x[1], NULL);
     }
@@ -108,6 +112,19 @@ static wg_tensor record_structured(machine *m, const instruction *i, const wg_te
         return wg_gather(x[0], x[1], (int)a[0]);
     case SCATTER:
         return wg_scatter_add(x[0], x[1], (int)a[0], a[1]);
+    case ALONG:
+        return a[1] ? wg_scatter_add_along(x[0], x[1], (int)a[0], a[1]) : wg_take_along(x[0], x[1], (int)a[0]);
+    case UNFOLD:
+        return wg_unfold(x[0], (int)a[0], a[1], a[2], a[3]);
+    case FOLD:
+        return wg_fold(x[0], (int)a[0], a[1], a[2], a[3]);
+    case ORDER:
+        return a[2] < 0 ? wg_sort(x[0], (int)a[0], a[1]) : wg_argsort(x[0], (int)a[0], a[1], a[2]);
+    case DYNAMIC:
+        return i->count == 3 ? wg_dynamic_update(x[0], x[1], x[2], (int)a[0])
+                             : wg_dynamic_slice(x[0], x[1], (int)a[0], a[1]);
+    case PADDED:
+        return wg_pad_with(x[0], (int)a[0], a[1], a[2], (wg_pad_mode)a[3], chance_scalar(i, m->step));
     case PRODUCT:
         return wg_matmul_transposed(x[0], a[0], x[1], a[1]);
     case LINEAR:

@@ -194,7 +194,8 @@ static shadow where_of(wg_tensor y, const shadow *in)
 
 /* ---- moves ---- */
 
-static const char *const moves[] = {"permute", "slice", "pad", "flip"};
+static const char *const moves[] = {"permute", "slice", "pad", "flip", "unfold"};
+static const char *const placed[] = {"gather", "dynamic_slice", "dynamic_update"};
 static const char *const aliases[] = {"reshape", "stop_gradient", "assign"};
 
 static shadow move_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count)
@@ -206,11 +207,15 @@ static shadow move_of(const wg_op *op, wg_tensor y, const shadow *in, size_t cou
     return (shadow){y, wg_apply(op, (wg_list){count, few}, &at), false};
 }
 
-static shadow gather_of(const wg_op *op, wg_tensor y, const shadow *in)
+/* Elements chosen by places, which are the last operand. */
+static shadow placed_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count)
 {
     wg_attributes at = wg_attributes_of(y);
-    if (!in[1].exact) return shadow_unknown(y);
-    return (shadow){y, wg_apply(op, WG_LIST(in[0].error, in[1].x), &at), false};
+    wg_tensor errors[3];
+    if (!in[count - 1].exact) return shadow_unknown(y);
+    for (size_t i = 0; i < count - 1; i++) errors[i] = shadow_error(&in[i]);
+    errors[count - 1] = in[count - 1].x;
+    return (shadow){y, wg_apply(op, (wg_list){count, errors}, &at), false};
 }
 
 shadow shadow_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count)
@@ -225,7 +230,7 @@ shadow shadow_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count)
     if (strcmp(op->name, "where") == 0) return where_of(y, in);
     if (strcmp(op->name, "expand") == 0) return (shadow){y, wg_expand(in->error, wg_shape_of(y)), false};
     if (IS_ONE_OF(op->name, aliases)) return (shadow){y, wg_reshape(in->error, wg_shape_of(y)), false};
-    if (strcmp(op->name, "gather") == 0) return gather_of(op, y, in);
+    if (IS_ONE_OF(op->name, placed)) return placed_of(op, y, in, count);
     if (strcmp(op->name, "concat") == 0 || IS_ONE_OF(op->name, moves)) return move_of(op, y, in, count);
     return shadow_unknown(y);
 }

@@ -84,6 +84,19 @@ static shadow scatter_of(const wg_op *op, wg_tensor y, const shadow *in, const w
     return (shadow){y, wg_add(error, shadow_slack(sizes, 8 + (double)wg_size(in[1].x) / 8)), false};
 }
 
+/* As scatter_of, of what adds up in one operand. */
+static shadow fold_of(const wg_op *op, wg_tensor y, const shadow *in, const wg_attributes *at)
+{
+    if (in->exact) return shadow_exact(y); /* in the same order everywhere */
+    if (!is_float(y)) {
+        wg_tensor hits = wg_apply(op, WG_LIST(wg_cast(in->error, WG_I32)), at);
+        return (shadow){y, wg_not_equal_scalar(hits, 0), false};
+    }
+    wg_tensor sizes = wg_apply(op, WG_LIST(wg_abs(in->x)), at), error = wg_apply(op, WG_LIST(in->error), at);
+    double terms = (double)wg_size(in->x);
+    return (shadow){y, wg_add(wg_mul_scalar(error, 1.01), shadow_slack(sizes, 8 + terms / 8)), false};
+}
+
 /* Of integers and bools: unknown where one term is. */
 static shadow whole_of(wg_tensor y, const shadow *in, const wg_attributes *at)
 {
@@ -101,6 +114,10 @@ bool shadow_sums(const wg_op *op, wg_tensor y, const shadow *in, shadow *out)
     }
     if (strcmp(name, "scatter_add") == 0) {
         *out = scatter_of(op, y, in, &at);
+        return true;
+    }
+    if (strcmp(name, "fold") == 0 || strcmp(name, "cumsum") == 0) {
+        *out = fold_of(op, y, in, &at);
         return true;
     }
     bool reduction = false;

@@ -155,7 +155,8 @@ static void replace_lengths(recipe *r, int64_t from, int64_t to)
             instruction *i = &r->part[part].item[k];
             replace_length(&i->shape, from, to);
             if (i->kind == SLICE && i->integer[2] == from) i->integer[2] = to;
-            if (i->kind == SCATTER && i->integer[1] == from) i->integer[1] = to;
+            if ((i->kind == SCATTER || i->kind == ALONG) && i->integer[1] == from) i->integer[1] = to;
+            if (i->kind == FOLD && i->integer[3] == from) i->integer[3] = to;
         }
 }
 

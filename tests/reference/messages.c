@@ -1,10 +1,9 @@
 /* What each op says when it is used wrongly: the status, a text that begins with the op's name and holds the shapes,
    and a hint where the cause can be guessed. Every row of the table has its wrong calls here. */
-#include "tests/reference/reference.h"
+#include "tests/reference/messages.h"
 #include "tests/reference/truth.h"
 
-/* Checks the error and forgets it, with the tape. `words` are all to be found in the text, separated by |. */
-static void expect_error(wg_context *ctx, wg_tensor y, const char *op, wg_status status, const char *words)
+void expect_error(wg_context *ctx, wg_tensor y, const char *op, wg_status status, const char *words)
 {
     char begin[64], list[256];
     const char *text = wg_error(ctx);
@@ -19,12 +18,10 @@ static void expect_error(wg_context *ctx, wg_tensor y, const char *op, wg_status
     wg_recover(ctx);
 }
 
-static wg_tensor tensor(wg_context *ctx, wg_type type, wg_shape shape)
+wg_tensor message_tensor(wg_context *ctx, wg_type type, wg_shape shape)
 {
     return wg_full_typed(ctx, type, shape, 1);
 }
-
-#define T(type, ...) tensor(ctx, WG_##type, WG_SHAPE(__VA_ARGS__))
 
 /* ---- element-wise rows ---- */
 
@@ -33,19 +30,19 @@ static void wrong_elementwise(wg_context *ctx, const truth *t)
     wg_type good = t->logic ? WG_BOOL : WG_F32, bad = t->logic ? WG_F32 : WG_BOOL;
     for (int i = 0; i < (t->integers ? 2 : 4); i++) {
         wg_type type = i == 0 ? bad : i == 1 ? WG_U8 : i == 2 ? WG_I32 : WG_I64;
-        wg_tensor x = tensor(ctx, type, WG_SHAPE(2, 3));
+        wg_tensor x = message_tensor(ctx, type, WG_SHAPE(2, 3));
         expect_error(ctx, t->apply1 ? t->apply1(x) : t->apply2(x, x), t->name, WG_BAD_TYPE,
                      type == WG_U8 ? "works on |, not u8|[2, 3]" : "works on |, not |[2, 3]");
     }
     if (t->apply1) return;
-    expect_error(ctx, t->apply2(tensor(ctx, good, WG_SHAPE(2, 3)), tensor(ctx, good, WG_SHAPE(4, 3))), t->name,
-                 WG_BAD_SHAPE, "do not broadcast|[2, 3]|[4, 3]|last axis");
-    expect_error(ctx, t->apply2(tensor(ctx, good, WG_SHAPE(5)), tensor(ctx, good, WG_SHAPE(5, 2))), t->name,
-                 WG_BAD_SHAPE, "[5]|[5, 2]");
+    expect_error(ctx, t->apply2(message_tensor(ctx, good, WG_SHAPE(2, 3)), message_tensor(ctx, good, WG_SHAPE(4, 3))),
+                 t->name, WG_BAD_SHAPE, "do not broadcast|[2, 3]|[4, 3]|last axis");
+    expect_error(ctx, t->apply2(message_tensor(ctx, good, WG_SHAPE(5)), message_tensor(ctx, good, WG_SHAPE(5, 2))),
+                 t->name, WG_BAD_SHAPE, "[5]|[5, 2]");
     if (!t->logic)
         expect_error(ctx, t->apply2(T(F32, 2), T(F64, 2)), t->name, WG_BAD_TYPE, "types differ|f32|f64|[2]|wg_cast");
     if (t->right) expect_error(ctx, t->right(T(BOOL, 2, 3), 1), t->name, WG_BAD_TYPE, "not bool|[2, 3]");
-    wg_tensor x = t->apply1 ? t->apply1(WG_NONE) : t->apply2(WG_NONE, tensor(ctx, good, WG_SHAPE(2)));
+    wg_tensor x = t->apply1 ? t->apply1(WG_NONE) : t->apply2(WG_NONE, message_tensor(ctx, good, WG_SHAPE(2)));
     expect_error(ctx, x, t->name, WG_BAD_HANDLE, "zero handle");
 }
 
@@ -64,13 +61,13 @@ static const wg_axes far = {1, false, {3}}, below = {1, false, {-4}}, twice = {2
 static void wrong_axes(wg_context *ctx, wg_tensor (*apply)(wg_tensor, wg_axes), const char *name, wg_type good,
                        wg_type bad)
 {
-    wg_tensor x = tensor(ctx, good, WG_SHAPE(2, 3, 4));
+    wg_tensor x = message_tensor(ctx, good, WG_SHAPE(2, 3, 4));
     expect_error(ctx, apply(x, far), name, WG_BAD_SHAPE, "axis 3|[2, 3, 4]");
-    x = tensor(ctx, good, WG_SHAPE(2, 3, 4));
+    x = message_tensor(ctx, good, WG_SHAPE(2, 3, 4));
     expect_error(ctx, apply(x, below), name, WG_BAD_SHAPE, "axis -4|[2, 3, 4]");
-    x = tensor(ctx, good, WG_SHAPE(2, 3, 4));
+    x = message_tensor(ctx, good, WG_SHAPE(2, 3, 4));
     expect_error(ctx, apply(x, twice), name, WG_BAD_SHAPE, "twice");
-    expect_error(ctx, apply(tensor(ctx, bad, WG_SHAPE(2, 3)), WG_ALL), name, WG_BAD_TYPE, "[2, 3]");
+    expect_error(ctx, apply(message_tensor(ctx, bad, WG_SHAPE(2, 3)), WG_ALL), name, WG_BAD_TYPE, "[2, 3]");
 }
 
 static void wrong_reductions(wg_context *ctx)
@@ -268,15 +265,40 @@ Test(messages, structured)
 /* A row without a wrong call above would be silent: the list of those that have one, held against the table. */
 Test(messages, every_row_has_one)
 {
-    static const char *const structured[] = {"full",       "iota",   "random_uniform",
-                                             "cast",       "where",  "stop_gradient",
-                                             "sum",        "prod",   "max",
-                                             "min",        "argmax", "argmin",
-                                             "any",        "all",    "reshape",
-                                             "permute",    "expand", "slice",
-                                             "pad",        "concat", "flip",
-                                             "gather",     "assign", "scatter_add",
-                                             "matmul",     "conv",   "conv_transpose",
+    static const char *const structured[] = {"full",
+                                             "iota",
+                                             "random_uniform",
+                                             "cast",
+                                             "where",
+                                             "stop_gradient",
+                                             "sum",
+                                             "prod",
+                                             "max",
+                                             "min",
+                                             "argmax",
+                                             "argmin",
+                                             "any",
+                                             "all",
+                                             "reshape",
+                                             "permute",
+                                             "expand",
+                                             "slice",
+                                             "pad",
+                                             "concat",
+                                             "flip",
+                                             "gather",
+                                             "assign",
+                                             "scatter_add",
+                                             "matmul",
+                                             "unfold",
+                                             "fold",
+                                             "cumsum",
+                                             "argsort",
+                                             "pool_index",
+                                             "dynamic_slice",
+                                             "dynamic_update",
+                                             "conv",
+                                             "conv_transpose",
                                              "conv_filter"};
     for (size_t i = 0; i < wg_op_count(); i++) {
         const wg_op *op = wg_op_at(i);

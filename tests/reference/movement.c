@@ -1,20 +1,10 @@
 /* The ops that move elements, of each element type: where each element of the result comes from, by loops over indices.
    Gradients by what an adjoint is: the sum of the cotangents of all places that an element went to. */
-#include "tests/reference/reference.h"
+#include "tests/reference/moves.h"
 
 #include <stdarg.h>
 
-/* For each element of the result: the place in the operand it comes from, -1 for a zero. */
-typedef struct moves {
-    wg_shape in, out;
-    int64_t from[NAIVE_SIZE];
-} moves;
-
-typedef wg_tensor (*mover)(wg_tensor x, const void *how);
-
-/* The values of a tensor of each type, and the gradient in f64. */
-static void check_moves(const moves *m, mover apply, const void *how, const char *format, ...) WG_PRINTF(4, 5);
-static void check_moves(const moves *m, mover apply, const void *how, const char *format, ...)
+void check_moves(const moves *m, mover apply, const void *how, const char *format, ...)
 {
     char what[200];
     va_list arguments;
@@ -127,13 +117,7 @@ void reference_expand(void)
 
 /* ---- along one axis ---- */
 
-typedef struct along {
-    int axis;
-    int64_t a, b, c;
-} along;
-
-/* Fills the moves of an op that maps places along one axis: place(i) of the operand, or -1. */
-static moves moves_along(wg_shape in, int axis, int64_t length, const int64_t *place)
+moves moves_along(wg_shape in, int axis, int64_t length, const int64_t *place)
 {
     moves m = {.in = in, .out = in};
     axis = axis < 0 ? axis + in.rank : axis;
@@ -157,20 +141,32 @@ void reference_slice(void)
 {
     const wg_shape shape = WG_SHAPE(3, 7, 2);
     static const along cases[] = {
-        {1, 0, WG_END, 1}, {1, 2, 5, 1},  {1, -3, WG_END, 1}, {-2, 1, -1, 1},      {1, 3, 3, 1},      {1, 7, 7, 1},
-        {0, 2, 3, 1},      {-1, 0, 1, 1}, {1, 0, WG_END, 2},  {1, 1, WG_END, 3},   {1, 2, 6, 4},      {1, -6, -1, 2},
-        {1, 6, WG_END, 9}, {1, 0, 0, 2},  {0, 0, 3, 3},       {1, 0, WG_END, 100}, {1, 7, WG_END, 1},
+        {1, 0, WG_END, 1},  {1, 2, 5, 1},
+        {1, -3, WG_END, 1}, {-2, 1, -1, 1},
+        {1, 3, 3, 1},       {1, 7, 7, 1},
+        {0, 2, 3, 1},       {-1, 0, 1, 1},
+        {1, 0, WG_END, 2},  {1, 1, WG_END, 3},
+        {1, 2, 6, 4},       {1, -6, -1, 2},
+        {1, 6, WG_END, 9},  {1, 0, 0, 2},
+        {0, 0, 3, 3},       {1, 0, WG_END, 100},
+        {1, 7, WG_END, 1},  {1, -1, WG_END, -1},
+        {1, 6, 0, -1},      {1, 5, -6, -2},
+        {1, -1, -8, -3},    {1, 3, 3, -1},
+        {-2, 4, 1, -100},   {1, 2, WG_END, -1},
+        {1, 0, WG_END, -5}, {0, -1, WG_END, INT64_MIN},
+        {2, 1, 0, -1},      {1, 6, WG_END, -4},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         along h = cases[k];
         int64_t length = shape.dim[h.axis < 0 ? h.axis + 3 : h.axis], place[16], count = 0;
-        int64_t stop = h.b == WG_END ? length : h.b < 0 ? h.b + length : h.b;
-        for (int64_t i = h.a < 0 ? h.a + length : h.a; i < stop; i += h.c) place[count++] = i;
+        int64_t stop = h.b == WG_END ? (h.c < 0 ? -1 : length) : h.b < 0 ? h.b + length : h.b;
+        for (int64_t i = h.a < 0 ? h.a + length : h.a; h.c < 0 ? i > stop : i < stop; i += h.c) place[count++] = i;
         moves m = moves_along(shape, h.axis, count, place);
         check_moves(&m, apply_slice, &h, "slice case %zu", k);
     }
     moves empty = moves_along(WG_SHAPE(0, 2), 0, 0, NULL);
     check_moves(&empty, apply_slice, &(along){0, 0, WG_END, 2}, "slice of nothing");
+    check_moves(&empty, apply_slice, &(along){0, -1, WG_END, -1}, "slice of nothing, backwards");
 }
 
 static wg_tensor apply_pad(wg_tensor x, const void *how)

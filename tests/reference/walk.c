@@ -33,10 +33,17 @@ static const structured references[] = {
     {"gather", reference_gather},
     {"matmul", reference_matmul},
     {"scatter_add", reference_scatter_add},
-    {"assign", reference_assign},
     {"conv", reference_conv},
     {"conv_filter", reference_conv_filter},
     {"conv_transpose", reference_conv_transpose},
+    {"unfold", reference_unfold},
+    {"fold", reference_fold},
+    {"cumsum", reference_cumsum},
+    {"argsort", reference_argsort},
+    {"assign", reference_assign},
+    {"pool_index", reference_pool_index},
+    {"dynamic_slice", reference_dynamic_slice},
+    {"dynamic_update", reference_dynamic_update},
 };
 
 static const structured *reference_named(const char *name)
