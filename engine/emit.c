@@ -153,6 +153,30 @@ static bool emit_product(plan *p, const schedule *s, const storage *m, uint32_t 
            patch_view(p, s, m, &code->c, &m->home[index], type);
 }
 
+/* By products of blocks; *done is false where it has to be done otherwise. */
+static bool emit_convolution(plan *p, const schedule *s, const storage *m, uint32_t index, bool *done)
+{
+    const program *q = s->program;
+    const item *it = &q->items[index];
+    convolution_kind kind;
+    *done = false;
+    if (!convolution_is(it->op, &kind)) return true;
+    reading a, b;
+    convolution_code *code = bump_new(&p->bump, 1, sizeof *code);
+    if (!code) return false;
+    storage_read(m, s, index, 0, &a);
+    storage_read(m, s, index, 1, &b);
+    wg_type type = (wg_type)it->type;
+    if (!convolution_prepare(kind, a.shape, b.shape, &it->shape, type, &q->attributes[it->attributes], &code->plan))
+        return true;
+    *done = true;
+    FIRED(convolution);
+    p->steps[p->step_count++] = (plan_step){.kind = STEP_CONVOLUTION, .convolution = code};
+    if (code->plan.scratch > p->registers) p->registers = code->plan.scratch;
+    return patch_view(p, s, m, &code->a, a.view, type) && patch_view(p, s, m, &code->b, b.view, type) &&
+           patch_view(p, s, m, &code->c, &m->home[index], type);
+}
+
 static bool emit_call(plan *p, const schedule *s, const storage *m, uint32_t index)
 {
     const program *q = s->program;
@@ -220,9 +244,10 @@ static bool emit_group(emission *e, const group *g)
 
 static bool is_shared(const plan_step *s)
 {
-    return s->kind == STEP_GROUP     ? !s->group->singles && !s->group->alone
-           : s->kind == STEP_PRODUCT ? s->product->plan.tasks * s->product->repeats > 1
-                                     : s->kind == STEP_COPY && s->copy->plan.tasks > 1;
+    return s->kind == STEP_GROUP         ? !s->group->singles && !s->group->alone
+           : s->kind == STEP_PRODUCT     ? s->product->plan.tasks * s->product->repeats > 1
+           : s->kind == STEP_CONVOLUTION ? s->convolution->plan.tasks > 1
+                                         : s->kind == STEP_COPY && s->copy->plan.tasks > 1;
 }
 
 bool plan_emit(plan *p, const schedule *s, const storage *m)
@@ -250,8 +275,10 @@ bool plan_emit(plan *p, const schedule *s, const storage *m)
             fine = it->size == 0 || emit_product(p, s, m, index);
         else if (it->op == &ops_concat)
             fine = emit_copies(p, s, m, index);
-        else
-            fine = emit_call(p, s, m, index);
+        else {
+            bool done;
+            fine = emit_convolution(p, s, m, index, &done) && (done || emit_call(p, s, m, index));
+        }
     }
     fine = fine && chains_seal(&e);
     for (size_t i = 0; i < p->step_count; i++) p->shared |= is_shared(&p->steps[i]);

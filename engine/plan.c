@@ -79,8 +79,10 @@ void plan_free(plan *p, wg_context *ctx)
     if (!p) return;
     snapshot_free(p->snapshot, ctx);
     memory *m = p->bump.memory;
-    for (size_t i = 0; i < p->step_count; i++)
+    for (size_t i = 0; i < p->step_count; i++) {
         if (p->steps[i].kind == STEP_PRODUCT) product_release(&p->steps[i].product->plan);
+        if (p->steps[i].kind == STEP_CONVOLUTION) convolution_release(&p->steps[i].convolution->plan);
+    }
     executable_free(p->code, p->code_bytes);
     bump_free(&p->bump);
     memory_release(m, p);

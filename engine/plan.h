@@ -2,6 +2,7 @@
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
 
+#include "engine/convolution.h"
 #include "engine/copy.h"
 #include "engine/kernels/kernels.h"
 #include "engine/limits.h"
@@ -141,6 +142,11 @@ typedef struct product_code_step {
     void *a, *b, *c;
 } product_code_step;
 
+typedef struct convolution_code {
+    convolution_plan plan;
+    void *a, *b, *c;
+} convolution_code;
+
 /* An op by its own kernel. */
 typedef struct call_code {
     uint32_t source;
@@ -154,13 +160,14 @@ typedef struct copy_code {
     void *source, *target;
 } copy_code;
 
-typedef enum step_kind { STEP_GROUP, STEP_PRODUCT, STEP_CALL, STEP_COPY } step_kind;
+typedef enum step_kind { STEP_GROUP, STEP_PRODUCT, STEP_CONVOLUTION, STEP_CALL, STEP_COPY } step_kind;
 
 typedef struct plan_step {
     step_kind kind;
     union {
         group_code *group;
         product_code_step *product;
+        convolution_code *convolution;
         call_code *call;
         copy_code *copy;
     };

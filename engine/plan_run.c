@@ -124,6 +124,30 @@ static void run_product(const engine_state *s, const product_code_step *code)
         team_run(s->team, run_product_task, &r, tasks);
 }
 
+typedef struct running_convolution {
+    const convolution_code *code;
+    char *registers;
+    size_t step;
+    uint32_t mode;
+} running_convolution;
+
+static void run_convolution_task(void *argument, int64_t task, int thread)
+{
+    const running_convolution *r = argument;
+    const convolution_code *code = r->code;
+    if (thread) float_mode_take(r->mode);
+    convolution_run(&code->plan, task, code->a, code->b, code->c, r->registers + (size_t)thread * r->step);
+}
+
+static void run_convolution(const engine_state *s, const convolution_code *code)
+{
+    running_convolution r = {code, s->registers, s->registers_step, float_mode()};
+    if (code->plan.tasks == 1)
+        run_convolution_task(&r, 0, 0);
+    else
+        team_run(s->team, run_convolution_task, &r, code->plan.tasks);
+}
+
 static void run_copy_task(void *argument, int64_t task, int thread)
 {
     const copy_code *c = argument;
@@ -151,6 +175,9 @@ static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
             break;
         case STEP_PRODUCT:
             run_product(s, next->product);
+            break;
+        case STEP_CONVOLUTION:
+            run_convolution(s, next->convolution);
             break;
         case STEP_COPY:
             run_copy(s, next->copy);

@@ -15,7 +15,7 @@ enum { PLANTED_BUGS = 14 };
     R(split_long_rows) R(accumulated) R(merged) R(assumed) R(dropped_dead) R(gathered) R(moved_inside) \
     R(taken_out) R(joined_group) R(joined_shared) R(fused_down) R(fused_up) R(sunk) R(placed_above) R(in_place) \
     R(wrote_in_place) R(recalled) R(found_plan) R(made_plan) R(broke_assumption) R(row_reduction) \
-    R(column_reduction) R(total_reduction) R(own_kernel) R(brought) R(stored_later) R(product) R(call) R(copy) \
+    R(column_reduction) R(total_reduction) R(own_kernel) R(brought) R(stored_later) R(product) R(convolution) R(call) R(copy) \
     R(many_chunks) R(hoisted) R(paired) R(chained) R(stacked_rows) \
     R(stacked_sum) R(stacked_row_sums) R(stacked_concat) R(new_stack)
 /* clang-format on */
