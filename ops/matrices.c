@@ -68,11 +68,11 @@ wg_tensor wg_diagonal_matrix(wg_tensor x, int64_t offset)
     if (shape.rank == 0 || shape.rank == WG_MAX_RANK)
         return graph_fail(x.context, WG_BAD_SHAPE, "diagonal_matrix: needs 1 to %d axes, not %d", WG_MAX_RANK - 1,
                           shape.rank);
-    int64_t count = shape.dim[shape.rank - 1], away = offset < 0 ? -offset : offset, size, squared;
-    if (offset == INT64_MIN || __builtin_add_overflow(count, away, &size) ||
+    int64_t count = shape.dim[shape.rank - 1], away = offset < 0 ? -(offset + 1) : offset, size, squared;
+    if (__builtin_add_overflow(count, away, &size) || __builtin_add_overflow(size, (int64_t)(offset < 0), &size) ||
         __builtin_mul_overflow(size, size, &squared))
         return graph_fail(x.context, WG_BAD_SHAPE, "diagonal_matrix: the size overflows");
-    int64_t start = count == 0 ? squared : offset < 0 ? away * size : offset;
+    int64_t start = count == 0 ? squared : offset < 0 ? -offset * size : offset;
     int64_t covered = count ? (count - 1) * (size + 1) + 1 : 0;
     shape.dim[shape.rank - 1] = size;
     shape.dim[shape.rank++] = size;

@@ -67,7 +67,7 @@ static wg_tensor truncated_normal(wg_context *ctx, wg_type type, wg_shape shape,
                           number_text(low, 6, &a), number_text(high, 6, &b));
     wg_tensor u = wg_random_uniform(ctx, WG_F64, shape);
     wg_tensor z = wg_mul_scalar(wg_erfinv(wg_add_scalar(wg_mul_scalar(u, to - from), from)), root_two);
-    return wg_clip(wg_cast(z, type), fmax(low, -far), fmin(high, far)); /* rounding might step over an end */
+    return wg_clip(wg_cast(z, type), fmax(low, -far), fmin(high, far)); /* some ULP might step over an end */
 }
 
 wg_tensor wg_truncated_normal(wg_context *ctx, wg_shape shape, double low, double high)
