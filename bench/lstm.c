@@ -30,7 +30,7 @@ static void cell(const bench *b, wg_tensor symbol, wg_tensor *h, wg_tensor *c)
 {
     wg_tensor z = wg_add(wg_add(wg_matmul(symbol, b->x[INPUT]), wg_matmul(*h, b->x[RECURRENT])), b->x[BIAS]);
     wg_tensor gate[4];
-    for (int i = 0; i < 4; i++) gate[i] = wg_slice(z, 1, i * HIDDEN, (i + 1) * HIDDEN);
+    wg_split(z, 1, 4, gate);
     *c = wg_add(wg_mul(wg_sigmoid(gate[1]), *c), wg_mul(wg_sigmoid(gate[0]), wg_tanh(gate[3])));
     *h = wg_mul(wg_sigmoid(gate[2]), wg_tanh(*c));
 }

@@ -17,7 +17,7 @@ static void inspect(wg_context *ctx, wg_tensor x)
     wg_tensor f = rosenbrock(x);
     wg_tensor gradient = wg_grad(f, x);
     wg_tensor v = wg_from_f64(ctx, WG_SHAPE(3), (const double[]){1, -2, 0.5});
-    wg_tensor slope = wg_sum(wg_mul(gradient, v), WG_ALL); /* its gradient is the Hessian times v */
+    wg_tensor slope = wg_dot(gradient, v); /* its gradient is the Hessian times v */
     wg_tensor hv = wg_grad(slope, x);
 
     wg_eval(WG_LIST(f, gradient, hv));

@@ -6,6 +6,9 @@
 
 #include <wengert/functions.h>
 
+#include <float.h>
+#include <math.h>
+
 static bool infer_given(const wg_call *call, char *message, size_t size)
 {
     wg_type type = call->output->type;
@@ -186,6 +189,71 @@ wg_tensor wg_linspace(wg_context *ctx, double low, double high, int64_t count)
     return wg_where(wg_less_scalar(place, (double)count / 2), rising, falling);
 }
 
+/* How many of start, start + step, ... lie before stop. Where the quotient is whole but for the rounding of the three,
+   it is whole: 1, 1.1, 1.2 are all before 1.3. -1 if the count does not exist. */
+static int64_t count_before(double start, double stop, double step)
+{
+    double count = (stop - start) / step, nearest = nearbyint(count);
+    double rounding = 2 * DBL_EPSILON * ((fabs(start) + fabs(stop)) / fabs(step) + fabs(count));
+    if (!isfinite(start) || !isfinite(stop) || !isfinite(step) || !(fabs(count) < 0x1p53)) return -1;
+    count = fabs(count - nearest) <= rounding ? nearest : ceil(count);
+    return count > 0 ? (int64_t)count : 0;
+}
+
+/* Whether an integer type holds the first and the last of them, and the step. */
+static bool holds_whole(wg_type type, double start, double last, double step)
+{
+    double end = type == WG_I32 ? 0x1p31 : 0x1p63;
+    bool inside = start >= -end && start < end && last >= -end && last < end && fabs(step) < end;
+    return inside && start == nearbyint(start) && step == nearbyint(step);
+}
+
+wg_tensor wg_arange(wg_context *ctx, wg_type type, double start, double stop, double step)
+{
+    WG_ENTRY(ctx);
+    if (!ctx) return graph_fail(NULL, WG_BAD_ARGUMENT, "arange: the context is NULL");
+    if (type == WG_DEFAULT) type = ctx->options.type;
+    number_buffer a, b, c;
+    int64_t count = step == 0 ? -1 : count_before(start, stop, step);
+    double last = count > 0 ? start + (double)(count - 1) * step : start;
+    if (count < 0 || (type_is_integer(type) && !holds_whole(type, start, last, step)))
+        return graph_fail(ctx, WG_BAD_ARGUMENT, "arange: %s does not count from %s to %s by %s", wg_type_name(type),
+                          number_text(start, 6, &a), number_text(stop, 6, &b), number_text(step, 6, &c));
+    if (type != WG_F32 && type != WG_F64 && !type_is_integer(type))
+        return graph_fail(ctx, WG_BAD_TYPE, "arange: counts in floats and integers, not %s", wg_type_name(type));
+    wg_type wide = type == WG_F32 ? WG_F64 : type; /* rounded once */
+    wg_tensor place = wg_iota(ctx, wide, WG_SHAPE(count), 0);
+    return wg_cast(wg_add_scalar(wg_mul_scalar(place, step), start), type);
+}
+
+bool wg_meshgrid(wg_list axes, wg_tensor *grids)
+{
+    wg_context *ctx = graph_context_of(axes);
+    WG_ENTRY(ctx);
+    uint32_t ids[WG_MAX_RANK];
+    wg_shape shape = {.rank = (int)axes.count};
+    for (size_t i = 0; grids && i < axes.count; i++) grids[i] = graph_poison(ctx);
+    if (axes.count == 0 || axes.count > WG_MAX_RANK || !grids) {
+        graph_fail(ctx, WG_BAD_ARGUMENT, "meshgrid: needs 1 to %d vectors, and room for as many grids", WG_MAX_RANK);
+        return false;
+    }
+    if (!graph_resolve_list(axes, "meshgrid", &ctx, ids)) return false;
+    for (int i = 0; i < shape.rank; i++) {
+        const wg_shape *vector = graph_shape_at(ctx, ids[i]);
+        shape_buffer buffer;
+        if (vector->rank != 1) {
+            graph_fail(ctx, WG_BAD_SHAPE, "meshgrid: operand %d is no vector: %s", i, shape_text(*vector, &buffer));
+            return false;
+        }
+        shape.dim[i] = vector->dim[0];
+    }
+    for (int i = 0; i < shape.rank; i++) {
+        wg_shape upright = {.rank = shape.rank - i, .dim = {shape.dim[i], 1, 1, 1, 1, 1, 1, 1}};
+        grids[i] = wg_expand(wg_reshape(graph_tensor(ctx, ids[i]), upright), shape);
+    }
+    return graph_ok(ctx);
+}
+
 /* ---- random numbers ---- */
 
 /* The stream is the number of the draw, kept in real[0] (exact up to 2^53); the seed lies in real[1] and real[2]. Block
@@ -248,50 +316,4 @@ wg_tensor wg_random_uniform(wg_context *ctx, wg_type type, wg_shape shape)
     wg_tensor x = ops_create(ctx, &ops_random_uniform, type, shape, &a);
     if (x.id) ctx->draws++;
     return x;
-}
-
-wg_tensor wg_uniform(wg_context *ctx, wg_shape shape, double low, double high)
-{
-    WG_ENTRY(ctx);
-    return wg_add_scalar(wg_mul_scalar(wg_random_uniform(ctx, WG_DEFAULT, shape), high - low), low);
-}
-
-wg_tensor wg_uniform_like(wg_tensor x, double low, double high)
-{
-    WG_ENTRY(x.context);
-    if (!graph_resolve(x, "uniform_like")) return graph_poison(x.context);
-    wg_tensor u = wg_random_uniform(x.context, wg_type_of(x), wg_shape_of(x));
-    return wg_add_scalar(wg_mul_scalar(u, high - low), low);
-}
-
-/* 1 - u lies in (0, 1], so the logarithm is finite */
-static wg_tensor box_muller(wg_context *ctx, wg_type type, wg_shape shape)
-{
-    static const double two_pi = 6.283185307179586;
-    wg_tensor u = wg_random_uniform(ctx, type, shape), v = wg_random_uniform(ctx, type, shape);
-    wg_tensor radius = wg_sqrt(wg_mul_scalar(wg_log1p(wg_neg(u)), -2));
-    return wg_mul(radius, wg_cos(wg_mul_scalar(v, two_pi)));
-}
-
-wg_tensor wg_normal(wg_context *ctx, wg_shape shape)
-{
-    WG_ENTRY(ctx);
-    return box_muller(ctx, WG_DEFAULT, shape);
-}
-
-wg_tensor wg_normal_like(wg_tensor x)
-{
-    WG_ENTRY(x.context);
-    if (!graph_resolve(x, "normal_like")) return graph_poison(x.context);
-    return box_muller(x.context, wg_type_of(x), wg_shape_of(x));
-}
-
-wg_tensor wg_bernoulli(wg_context *ctx, wg_shape shape, double probability)
-{
-    WG_ENTRY(ctx);
-    number_buffer number;
-    if (!(probability >= 0 && probability <= 1))
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "bernoulli: the probability %s is not in [0, 1]",
-                          number_text(probability, 6, &number));
-    return wg_less_scalar(wg_random_uniform(ctx, WG_DEFAULT, shape), probability);
 }

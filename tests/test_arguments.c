@@ -46,6 +46,11 @@ Test(null, context)
     EXPECT_POISON(wg_uniform(ctx, WG_SHAPE(3), 0, 1));
     EXPECT_POISON(wg_normal(ctx, WG_SHAPE(3)));
     EXPECT_POISON(wg_bernoulli(ctx, WG_SHAPE(3), 0.5));
+    EXPECT_POISON(wg_truncated_normal(ctx, WG_SHAPE(3), -1, 1));
+    EXPECT_POISON(wg_exponential(ctx, WG_SHAPE(3)));
+    EXPECT_POISON(wg_gumbel(ctx, WG_SHAPE(3)));
+    EXPECT_POISON(wg_arange(ctx, WG_F32, 0, 3, 1));
+    EXPECT_POISON(wg_eye(ctx, 3));
     EXPECT_POISON(wg_from_f32(ctx, WG_SCALAR, &f32));
     EXPECT_POISON(wg_from_f64(ctx, WG_SCALAR, &f64));
     EXPECT_POISON(wg_from_i32(ctx, WG_SCALAR, &i32));
@@ -130,6 +135,14 @@ Test(null, objects)
     EXPECT_POISON(wg_concat((wg_list){3, NULL}, 0));
     EXPECT_POISON(wg_stack((wg_list){0}, 0));
     EXPECT_POISON(wg_stack((wg_list){3, NULL}, 0));
+    EXPECT_POISON(wg_einsum(NULL, (wg_list){0}));
+    EXPECT_POISON(wg_einsum("i", (wg_list){3, NULL}));
+    EXPECT_POISON(wg_einsum("i,i", WG_LIST(WG_NONE, WG_NONE)));
+    cr_expect_not(wg_meshgrid((wg_list){0}, NULL));
+    cr_expect_not(wg_meshgrid((wg_list){3, NULL}, NULL));
+    cr_expect_not(wg_split(WG_NONE, 0, 3, NULL));
+    cr_expect_not(wg_split_lengths(WG_NONE, 0, 3, NULL, NULL));
+    cr_expect_not(wg_unstack(WG_NONE, 0, 3, NULL));
     EXPECT_POISON(wg_apply(NULL, WG_LIST(WG_NONE), NULL));
     EXPECT_POISON(wg_apply(NULL, (wg_list){3, NULL}, NULL));
     EXPECT_POISON(wg_apply(wg_op_at(0), (wg_list){1, NULL}, NULL));
@@ -214,6 +227,10 @@ Test(null, pointers_beside_a_good_context)
                  "grad: operand 0 is the zero handle");
     EXPECT_ERROR(wg_substitute(w, (wg_list){1, NULL}, WG_LIST(w)), WG_BAD_ARGUMENT, "substitute: the list is NULL");
     EXPECT_ERROR(wg_substitute(w, WG_LIST(w), (wg_list){1, NULL}), WG_BAD_ARGUMENT, "substitute: the list is NULL");
+    EXPECT_ERROR(wg_einsum(NULL, WG_LIST(w)), WG_BAD_ARGUMENT, "einsum: the formula is empty");
+    EXPECT_ERROR(wg_einsum("i,i", WG_LIST(w, WG_NONE)), WG_BAD_HANDLE, "einsum: operand 1 is the zero handle");
+    EXPECT_ERROR(wg_split(w, 0, 3, NULL), WG_BAD_ARGUMENT, "split: NULL");
+    EXPECT_ERROR(wg_meshgrid(WG_LIST(w), NULL), WG_BAD_ARGUMENT, "meshgrid: ");
     EXPECT_ERROR(wg_apply(NULL, WG_LIST(w), NULL), WG_BAD_ARGUMENT, "apply: no op");
     EXPECT_ERROR(wg_apply(&(wg_op){.name = "mine"}, WG_LIST(w), NULL), WG_BAD_ARGUMENT,
                  "apply: no op, or one without infer");
@@ -244,6 +261,9 @@ Test(shapes, ranks_that_do_not_exist)
         EXPECT_ERROR(wg_iota(ctx, WG_F32, shape, 0), WG_BAD_SHAPE, "iota: ");
         EXPECT_ERROR(wg_iota(ctx, WG_F32, shape, -1), WG_BAD_SHAPE, "iota: ");
         EXPECT_ERROR(wg_normal(ctx, shape), WG_BAD_SHAPE, "the rank must be 0 to 8");
+        EXPECT_ERROR(wg_truncated_normal(ctx, shape, -1, 1), WG_BAD_SHAPE, "the rank must be 0 to 8");
+        EXPECT_ERROR(wg_gumbel(ctx, shape), WG_BAD_SHAPE, "the rank must be 0 to 8");
+        EXPECT_ERROR(wg_tile(vector(ctx), shape), WG_BAD_ARGUMENT, "tile: ");
         EXPECT_ERROR(wg_reshape(vector(ctx), shape), WG_BAD_SHAPE, "reshape: ");
         EXPECT_ERROR(wg_expand(vector(ctx), shape), WG_BAD_SHAPE, "expand: the rank must be 0 to 8");
         EXPECT_ERROR(wg_parameter(ctx, "w", shape, wg_init_zeros()), WG_BAD_SHAPE, "the rank must be 0 to 8");

@@ -229,7 +229,7 @@ static void work(wg_context *ctx, const char *path, outcome *o)
     }
     for (int i = 0; i < 2; i++) { /* gradients of gradients, and descent with momentum */
         wg_tensor y = wg_sum(wg_exp(wg_square(w)), WG_ALL), g = wg_grad(y, w), parts[5];
-        wg_tensor penalty = wg_sum(wg_square(g), WG_ALL), h = wg_grad(penalty, w);
+        wg_tensor penalty = wg_einsum("i,i", WG_LIST(g, g)), h = wg_grad(penalty, w);
         for (int k = 0; k < 5; k++) parts[k] = k % 2 ? h : g;
         wg_tensor joined = wg_sum(wg_concat((wg_list){5, parts}, 0), WG_ALL);
         wg_tensor other = wg_substitute(y, WG_LIST(w), WG_LIST(wg_sub(w, wg_mul_scalar(g, 0.1))));

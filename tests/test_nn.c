@@ -435,7 +435,10 @@ Test(composition, layers_and_losses_are_primitives_alone)
         wg_tensor x = wg_normal(ctx, rank == 1 ? WG_SHAPE(4) : rank == 2 ? WG_SHAPE(2, 4) : WG_SHAPE(2, 2, 4));
         expect_primitives(wg_linear_apply(&layer, x), layer.weight, "linear");
     }
-    wg_tensor (*const activations[])(wg_tensor) = {wg_relu, wg_leaky_relu, wg_softplus, wg_gelu, wg_silu, wg_flatten};
+    wg_tensor (*const activations[])(wg_tensor) = {wg_relu,      wg_leaky_relu,   wg_softplus,   wg_gelu,
+                                                   wg_silu,      wg_flatten,      wg_elu,        wg_selu,
+                                                   wg_gelu_tanh, wg_mish,         wg_softsign,   wg_log_sigmoid,
+                                                   wg_hard_tanh, wg_hard_sigmoid, wg_hard_swish, wg_erfinv};
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
         wg_tensor x = wg_normal(ctx, WG_SHAPE(3, 4));
         expect_primitives(activations[i](x), x, "an activation");

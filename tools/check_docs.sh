@@ -1,6 +1,7 @@
 #!/bin/sh
 # Compiles and runs every complete program in README.md and docs/.   usage: check_docs.sh COMPILER LIBRARY
-# A program is a block fenced as c that has a main. Fails if there is none.
+# A program is a block fenced as c that has a main. Fails if there is none. Also: docs/functions.md names each function
+# of ops.h, functions.h and nn.h; the forms with a C scalar go by the name of the one with two tensors.
 set -eu
 compiler=$1 library=$2
 folder=$(mktemp -d)
@@ -21,5 +22,11 @@ for source in "$folder"/program*.c; do
     ran=$((ran + 1))
 done
 cd "$top"
+missing=0
+for name in $(sed -n 's/^WG_API .*\(wg_[a-z0-9_]*\)(.*/\1/p' include/wengert/ops.h include/wengert/functions.h include/wengert/nn.h |
+    sed 's/^wg_scalar_/wg_/; s/_scalar$//' | sort -u); do
+    grep -q "$name\b" docs/functions.md || { echo "docs/functions.md does not name $name"; missing=$((missing + 1)); }
+done
+[ "$missing" -eq 0 ]
 echo "$ran programs from the pages ran"
 [ "$ran" -gt 0 ]

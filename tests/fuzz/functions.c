@@ -54,6 +54,16 @@ static wg_tensor population_variance(wg_tensor x, wg_axes axes)
     return wg_var(x, axes, 0);
 }
 
+static wg_tensor population_deviation(wg_tensor x, wg_axes axes)
+{
+    return wg_std(x, axes, 0);
+}
+
+static wg_tensor lower_triangle(wg_tensor x)
+{
+    return wg_tril(x, 0);
+}
+
 static const function pairs[] = {
     PAIR_OF(add),        PAIR_OF(sub),           PAIR_OF(mul),       PAIR_OF(div),         PAIR_OF(pow),
     PAIR_OF(atan2),      PAIR_OF(maximum),       PAIR_OF(minimum),   PAIR_OF(remainder),   PAIR_OF(equal),
@@ -76,8 +86,18 @@ static const function lefts[] = {
 };
 
 static const function unaries[] = {
-    UNARY_OF(relu),    UNARY_OF(leaky_relu), UNARY_OF(softplus),      UNARY_OF(gelu),        UNARY_OF(silu),
-    UNARY_OF(flatten), UNARY_OF(transpose),  UNARY_OF(stop_gradient), UNARY_OF(normal_like), UNARY_OF(zeros_like),
+    UNARY_OF(relu),        UNARY_OF(leaky_relu),
+    UNARY_OF(softplus),    UNARY_OF(gelu),
+    UNARY_OF(silu),        UNARY_OF(flatten),
+    UNARY_OF(transpose),   UNARY_OF(stop_gradient),
+    UNARY_OF(normal_like), UNARY_OF(zeros_like),
+    UNARY_OF(elu),         UNARY_OF(selu),
+    UNARY_OF(log_sigmoid), UNARY_OF(gelu_tanh),
+    UNARY_OF(mish),        UNARY_OF(softsign),
+    UNARY_OF(hard_swish),  UNARY_OF(exp2),
+    UNARY_OF(asinh),       UNARY_OF(erfinv),
+    UNARY_OF(is_nan),      {"tril", {.unary = lower_triangle}},
+    UNARY_OF(gumbel_like),
 };
 
 static const function axis_functions[] = {
@@ -97,6 +117,7 @@ static const function axes_functions[] = {
     AXES_OF(logsumexp),
     AXES_OF(permute),
     {"var", {.axes = population_variance}},
+    {"std", {.axes = population_deviation}},
 };
 
 static const function shaped[] = {{"reshape", {.shaped = wg_reshape}}, {"expand", {.shaped = wg_expand}}};

@@ -133,8 +133,9 @@ static double n_logsumexp(const double *x, int n)
     return s;
 }
 
-enum { MEAN, VAR, SAMPLE_VAR, NORM, LOGSUMEXP, SOFTMAX, LOG_SOFTMAX, OVER_AXES };
-static const char *const names[] = {"mean", "var", "var, corrected", "norm", "logsumexp", "softmax", "log_softmax"};
+enum { MEAN, VAR, SAMPLE_VAR, STD, SAMPLE_STD, NORM, LOGSUMEXP, SOFTMAX, LOG_SOFTMAX, OVER_AXES };
+static const char *const names[] = {"mean", "var",       "var, corrected", "std",        "std, corrected",
+                                    "norm", "logsumexp", "softmax",        "log_softmax"};
 
 static wg_tensor apply_over(int which, wg_tensor x, wg_axes axes)
 {
@@ -145,6 +146,10 @@ static wg_tensor apply_over(int which, wg_tensor x, wg_axes axes)
         return wg_var(x, axes, 0);
     case SAMPLE_VAR:
         return wg_var(x, axes, 1);
+    case STD:
+        return wg_std(x, axes, 0);
+    case SAMPLE_STD:
+        return wg_std(x, axes, 1);
     case NORM:
         return wg_norm(x, axes);
     case LOGSUMEXP:
@@ -165,6 +170,10 @@ static double naive_over(int which, const double *x, int n)
         return n_var(x, n, 0);
     case SAMPLE_VAR:
         return n_var(x, n, 1);
+    case STD:
+        return sqrt(n_var(x, n, 0));
+    case SAMPLE_STD:
+        return sqrt(n_var(x, n, 1));
     case NORM:
         return n_norm(x, n);
     default:
@@ -210,7 +219,7 @@ static void over_axes(wg_type type, int which, double offset)
 {
     wg_context *ctx = reference_context(type);
     wg_shape shape = WG_SHAPE(3, 2, 4);
-    for (unsigned set = which == SAMPLE_VAR; set < 8; set++)
+    for (unsigned set = which == SAMPLE_VAR || which == SAMPLE_STD; set < 8; set++)
         for (int keep = 0; keep < 2; keep++) {
             uint64_t state = 71 + set;
             if (which >= SOFTMAX && (set == 0 || (set & (set - 1)) != 0)) continue; /* one axis */
@@ -222,10 +231,10 @@ static void over_axes(wg_type type, int which, double offset)
             naive want = expected_over(which, &x, set, keep);
             wg_tensor t = tensor_of(ctx, type, &x), y = apply_over(which, t, axes);
             double far =
-                which == VAR || which == SAMPLE_VAR ? 1 + fabs(offset) : 1; /* x - mean loses what x has lost */
+                which >= VAR && which <= SAMPLE_STD ? 1 + fabs(offset) : 1; /* x - mean loses what x has lost */
             expect_values(y, &want, (type == WG_F32 ? 1e-6 : 1e-14) * far, "%s in %s over set %u", names[which],
                           wg_type_name(type), set);
-            if (keep || offset != 0) continue;
+            if (keep || offset != 0 || (which == STD && set == 0)) continue; /* |x - x| has a kink everywhere */
             wg_tensor loss = weighted_sum(y, 3);
             expect_gradcheck(loss, WG_LIST(t), "%s over set %u", names[which], set);
             expect_gradcheck(weighted_sum(wg_grad(loss, t), 4), WG_LIST(t), "%s over set %u, second", names[which],
@@ -287,6 +296,10 @@ Test(composed, extreme_rows)
         extreme_rows(ctx);
         reference_check(isnan(wg_item(wg_mean(wg_zeros(ctx, WG_SHAPE(0)), WG_ALL))), "the mean of nothing is 0/0");
         reference_check(wg_item(wg_norm(wg_zeros(ctx, WG_SHAPE(0)), WG_ALL)) == 0, "the norm of nothing");
+        reference_check(isnan(wg_item(wg_std(wg_zeros(ctx, WG_SHAPE(0)), WG_ALL, 0))), "the deviation of nothing");
+        wg_tensor two = wg_from_f32(ctx, WG_SHAPE(2), (float[]){1, 3});
+        reference_check(wg_item(wg_var(two, WG_ALL, 3)) == INFINITY && wg_item(wg_std(two, WG_ALL, 2)) == INFINITY,
+                        "a correction above the count divides by 0");
         naive none = {.shape = WG_SHAPE(0, 3)};
         expect_values(wg_softmax(wg_zeros(ctx, WG_SHAPE(0, 3)), 1), &none, 0, "softmax of no rows");
         reference_end(ctx, "extreme rows");

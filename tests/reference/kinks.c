@@ -34,6 +34,21 @@ static void unary_kinks(wg_context *ctx)
     expect_gradient(wg_relu(x), x, WANT(0, 0, 0, 1), "relu");
     expect_gradient(wg_leaky_relu(x), x, WANT(0.01, 0.01, 0.01, 1), "leaky_relu");
     expect_gradient(wg_leaky_relu_slope(x, -0.5), x, WANT(-0.5, -0.5, -0.5, 1), "leaky_relu_slope");
+    expect_gradient(wg_elu(x), x, WANT(0.13533528323661270, 1, 1, 1), "elu");
+    expect_gradient(wg_elu_alpha(x, 0.5), x, WANT(0.06766764161830635, 0.5, 0.5, 1), "elu_alpha");
+    wg_tensor bend = wg_grad(wg_sum(wg_elu_alpha(x, 0.5), WG_ALL), x);
+    expect_gradient(bend, x, WANT(0.06766764161830635, 0.5, 0.5, 0), "elu_alpha, second");
+    expect_gradient(wg_selu(x), x, WANT(0.2379325748209, 1.7580993408473766, 1.7580993408473766, 1.0507009873554805),
+                    "selu");
+    expect_gradient(wg_softsign(x), x, WANT(1. / 9, 1, 1, 1. / 16), "softsign");
+    expect_gradient(wg_log_sigmoid(x), x, WANT(0.88079707797788244, 0.5, 0.5, 0.04742587317756678), "log_sigmoid");
+    wg_tensor ends = X(-3, -1, 1, 3);
+    expect_gradient(wg_hard_tanh(ends), ends, WANT(0, 0, 0, 0), "hard_tanh");
+    expect_gradient(wg_hard_sigmoid(ends), ends, WANT(0, 1. / 6, 1. / 6, 0), "hard_sigmoid");
+    expect_gradient(wg_hard_swish(ends), ends, WANT(0, 1. / 6, 5. / 6, 1), "hard_swish");
+    bend = wg_grad(wg_sum(wg_hard_swish(ends), WG_ALL), ends);
+    expect_gradient(bend, ends, WANT(0, 1. / 3, 1. / 3, 0), "hard_swish, second");
+    expect_gradient(wg_clip(ends, -1, 1), ends, WANT(0, 1, 1, 0), "clip");
     expect_gradient(wg_softplus(x), x, WANT(0.11920292202211755, 0.5, 0.5, 0.95257412682243336), "softplus");
     wg_tensor first = wg_grad(wg_sum(wg_softplus(x), WG_ALL), x);
     expect_gradient(first, x, WANT(0.10499358540350652, 0.25, 0.25, 0.045176659730912137), "softplus, second");
@@ -79,6 +94,10 @@ static void reduction_kinks(wg_context *ctx)
     expect_gradient(wg_norm(zeros, WG_AXES(1)), zeros, WANT(0, 0, 0, 0), "norm at 0");
     wg_tensor second = wg_grad(wg_sum(wg_norm(zeros, WG_ALL), WG_ALL), zeros);
     expect_gradient(second, zeros, WANT(0, 0, 0, 0), "norm at 0, second");
+    wg_tensor same = wg_full(ctx, WG_SHAPE(2, 2), 3);
+    expect_gradient(wg_std(same, WG_AXES(1), 1), same, WANT(0, 0, 0, 0), "std of equal ones");
+    second = wg_grad(wg_sum(wg_std(same, WG_ALL, 0), WG_ALL), same);
+    expect_gradient(second, same, WANT(0, 0, 0, 0), "std of equal ones, second");
     wg_tensor pair = wg_from_f64(ctx, WG_SHAPE(2, 2), (const double[]){3, 4, 0, 0});
     expect_gradient(wg_norm(pair, WG_AXES(1)), pair, WANT(0.6, 0.8, 0, 0), "norm of one zero row");
 }
@@ -128,12 +147,39 @@ static void safe_where(wg_context *ctx)
 static void nan_stays(wg_context *ctx)
 {
     wg_tensor x = X(nan_, 1);
-    wg_tensor through[] = {wg_relu(x), wg_leaky_relu(x),        wg_softplus(x),          wg_gelu(x),       wg_silu(x),
-                           wg_abs(x),  wg_maximum_scalar(x, 0), wg_minimum_scalar(x, 0), wg_softmax(x, 0), wg_sign(x)};
+    wg_tensor through[] = {wg_relu(x),
+                           wg_leaky_relu(x),
+                           wg_softplus(x),
+                           wg_gelu(x),
+                           wg_silu(x),
+                           wg_abs(x),
+                           wg_maximum_scalar(x, 0),
+                           wg_minimum_scalar(x, 0),
+                           wg_softmax(x, 0),
+                           wg_sign(x),
+                           wg_elu(x),
+                           wg_selu(x),
+                           wg_log_sigmoid(x),
+                           wg_gelu_tanh(x),
+                           wg_mish(x),
+                           wg_softsign(x),
+                           wg_hard_tanh(x),
+                           wg_hard_sigmoid(x),
+                           wg_hard_swish(x),
+                           wg_clip(x, 0, 1),
+                           wg_exp2(x),
+                           wg_log2(x),
+                           wg_log10(x),
+                           wg_asinh(x),
+                           wg_acosh(x),
+                           wg_atanh(x),
+                           wg_erfinv(x),
+                           wg_hypot(x, wg_full_like(x, 1)),
+                           wg_hypot(wg_full_like(x, 1), x)};
     for (size_t i = 0; i < sizeof through / sizeof *through; i++)
         reference_check(isnan(naive_of(through[i]).v[0]), "function %zu hides a NaN", i);
-    wg_tensor whole[] = {wg_max(x, WG_ALL),  wg_min(x, WG_ALL),       wg_sum(x, WG_ALL),
-                         wg_norm(x, WG_ALL), wg_logsumexp(x, WG_ALL), wg_prod(x, WG_ALL)};
+    wg_tensor whole[] = {wg_max(x, WG_ALL),       wg_min(x, WG_ALL),  wg_sum(x, WG_ALL),   wg_norm(x, WG_ALL),
+                         wg_logsumexp(x, WG_ALL), wg_prod(x, WG_ALL), wg_std(x, WG_ALL, 0)};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         reference_check(isnan(wg_item(whole[i])), "reduction %zu hides a NaN", i);
     reference_check(wg_item(wg_argmax(x, 0)) == 0 && wg_item(wg_argmin(x, 0)) == 0, "argmax does not find the NaN");

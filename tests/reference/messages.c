@@ -248,6 +248,129 @@ static void wrong_functions(wg_context *ctx)
     expect_error(ctx, wg_bernoulli(ctx, WG_SHAPE(2), (double)NAN), "bernoulli", WG_BAD_ARGUMENT, "[0, 1]");
 }
 
+/* One message of a function that writes an array: nothing is left in it. */
+static void expect_no_parts(wg_context *ctx, bool done, const wg_tensor *parts, const char *op, wg_status status,
+                            const char *words)
+{
+    reference_check(!done && !parts[0].id && !parts[1].id, "%s gives parts", op);
+    expect_error(ctx, WG_NONE, op, status, words);
+}
+
+static void wrong_arrangements(wg_context *ctx)
+{
+    wg_tensor p[2] = {WG_NONE, WG_NONE};
+    const int64_t three[] = {1, 2}, negative[] = {-1, 5};
+    expect_no_parts(ctx, wg_split(T(F32, 5, 2), 0, 2, p), p, "split", WG_BAD_SHAPE,
+                    "axis 0|[5, 2]|2 equal parts|wg_split_lengths");
+    expect_no_parts(ctx, wg_split(T(F32, 5), 0, 0, p), p, "split", WG_BAD_SHAPE, "0 equal parts");
+    expect_no_parts(ctx, wg_split(T(F32, 5), 1, 2, p), p, "split", WG_BAD_SHAPE, "axis 1|[5]");
+    expect_no_parts(ctx, wg_split(T(F32, 4), 0, 2, NULL), p, "split", WG_BAD_ARGUMENT, "NULL");
+    expect_no_parts(ctx, wg_split_lengths(T(F32, 4), 0, 2, three, p), p, "split_lengths", WG_BAD_SHAPE,
+                    "do not add up|axis 0|[4]");
+    expect_no_parts(ctx, wg_split_lengths(T(F32, 4), 0, 2, negative, p), p, "split_lengths", WG_BAD_SHAPE, "add up");
+    expect_no_parts(ctx, wg_split_lengths(T(F32, 4), 0, 2, NULL, p), p, "split_lengths", WG_BAD_ARGUMENT, "add up");
+    expect_no_parts(ctx, wg_unstack(T(F32, 3, 2), -2, 2, p), p, "unstack", WG_BAD_SHAPE,
+                    "axis -2|length 3|room for 2 tensors");
+    expect_no_parts(ctx, wg_meshgrid(WG_LIST(T(F32, 3), T(F32, 2, 2)), p), p, "meshgrid", WG_BAD_SHAPE,
+                    "operand 1|no vector|[2, 2]");
+    expect_no_parts(ctx, wg_meshgrid(WG_LIST(T(F32, 3), T(F32, 2)), NULL), p, "meshgrid", WG_BAD_ARGUMENT, "room");
+    expect_error(ctx, wg_tile(T(F32, 2), WG_SHAPE(-1)), "tile", WG_BAD_ARGUMENT, "[-1] are no repetitions");
+    expect_error(ctx, wg_tile(T(F32, 2), (wg_shape){.rank = 9}), "tile", WG_BAD_ARGUMENT, "no repetitions");
+    expect_error(ctx, wg_tile(T(F32, 2), WG_SHAPE(INT64_MAX)), "tile", WG_BAD_SHAPE, "overflows");
+    expect_error(ctx, wg_repeat(T(F32, 2), 0, -1), "repeat", WG_BAD_ARGUMENT, "-1 times");
+    expect_error(ctx, wg_repeat(T(F32, 2), 0, INT64_MAX), "repeat", WG_BAD_ARGUMENT, "times");
+    expect_error(ctx, wg_repeat(T(F32, 2), 1, 2), "repeat", WG_BAD_SHAPE, "axis 1|[2]");
+    expect_error(ctx, wg_repeat(T(F32, 1), 0, INT64_MAX), "expand", WG_BAD_SHAPE, "overflows");
+    expect_error(ctx, wg_roll(T(F32, 2), -2, 1), "roll", WG_BAD_SHAPE, "axis -2|[2]");
+    expect_error(ctx, wg_swap_axes(T(F32, 2, 3), 0, 2), "swap_axes", WG_BAD_SHAPE, "axis 2|[2, 3]");
+    expect_error(ctx, wg_move_axis(T(F32, 2, 3), 0, -3), "move_axis", WG_BAD_SHAPE, "axis -3|[2, 3]");
+}
+
+static void wrong_matrices(wg_context *ctx)
+{
+    expect_error(ctx, wg_tril(T(F32, 3), 0), "tril", WG_BAD_SHAPE, "two axes");
+    expect_error(ctx, wg_triu(T(F32, 3), 0), "triu", WG_BAD_SHAPE, "two axes");
+    expect_error(ctx, wg_diagonal(T(F32, 3), 0), "diagonal", WG_BAD_SHAPE, "two axes");
+    expect_error(ctx, wg_trace(T(F32, 3)), "trace", WG_BAD_SHAPE, "two axes");
+    expect_error(ctx, wg_diagonal_matrix(wg_scalar(ctx, 1), 0), "diagonal_matrix", WG_BAD_SHAPE, "1 to 7 axes, not 0");
+    expect_error(ctx, wg_diagonal_matrix(T(F32, 1, 1, 1, 1, 1, 1, 1, 1), 0), "diagonal_matrix", WG_BAD_SHAPE, "not 8");
+    expect_error(ctx, wg_diagonal_matrix(T(F32, 2), INT64_MIN), "diagonal_matrix", WG_BAD_SHAPE, "overflows");
+    expect_error(ctx, wg_diagonal_matrix(T(F32, 2), INT64_MAX), "diagonal_matrix", WG_BAD_SHAPE, "overflows");
+    expect_error(ctx, wg_diagonal_matrix(T(F32, 2), INT64_C(3000000000)), "pad", WG_BAD_SHAPE, "");
+    expect_error(ctx, wg_eye(ctx, -1), "eye", WG_BAD_SHAPE, "-1 is negative");
+    expect_error(ctx, wg_outer(T(F32, 2), T(F32, 2, 2)), "outer", WG_BAD_SHAPE, "two vectors|[2] x [2, 2]");
+    expect_error(ctx, wg_dot(T(F32, 2, 2), T(F32, 2)), "dot", WG_BAD_SHAPE, "two vectors|[2, 2] x [2]");
+    expect_error(ctx, wg_dot(T(F32, 1), T(F32, 2)), "dot", WG_BAD_SHAPE, "lengths differ|[1] x [2]");
+    expect_error(ctx, wg_kron(T(F32, 2), T(F32, 2, 2)), "kron", WG_BAD_SHAPE, "two matrices|[2] x [2, 2]");
+}
+
+static void wrong_ranges(wg_context *ctx)
+{
+    expect_error(ctx, wg_arange(ctx, WG_F32, 0, 1, 0), "arange", WG_BAD_ARGUMENT, "f32|from 0 to 1 by 0");
+    expect_error(ctx, wg_arange(ctx, WG_F32, 0, 1, (double)NAN), "arange", WG_BAD_ARGUMENT, "by nan");
+    expect_error(ctx, wg_arange(ctx, WG_F32, 0, INFINITY, 1), "arange", WG_BAD_ARGUMENT, "to inf");
+    expect_error(ctx, wg_arange(ctx, WG_F32, 0, 1, 1e-300), "arange", WG_BAD_ARGUMENT, "by 1e-300");
+    expect_error(ctx, wg_arange(ctx, WG_I32, 0.5, 4, 1), "arange", WG_BAD_ARGUMENT, "i32|from 0.5");
+    expect_error(ctx, wg_arange(ctx, WG_I64, 0, 4, 0.5), "arange", WG_BAD_ARGUMENT, "i64|by 0.5");
+    expect_error(ctx, wg_arange(ctx, WG_I32, 2147483646, 2147483650, 1), "arange", WG_BAD_ARGUMENT, "i32");
+    expect_error(ctx, wg_arange(ctx, WG_BOOL, 0, 1, 1), "arange", WG_BAD_TYPE, "not bool");
+    expect_error(ctx, wg_arange(ctx, WG_F32, 0, 1e15, 1e-1), "arange", WG_BAD_ARGUMENT, "f32");
+    expect_error(ctx, wg_truncated_normal(ctx, WG_SHAPE(2), 1, 1), "truncated_normal", WG_BAD_ARGUMENT,
+                 "between 1 and 1");
+    expect_error(ctx, wg_truncated_normal(ctx, WG_SHAPE(2), 7, INFINITY), "truncated_normal", WG_BAD_ARGUMENT, "7");
+    expect_error(ctx, wg_truncated_normal(ctx, WG_SHAPE(2), (double)NAN, 1), "truncated_normal", WG_BAD_ARGUMENT,
+                 "nan");
+    expect_error(ctx, wg_truncated_normal_like(T(I32, 2), -1, 1), "truncated_normal_like", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_exponential_like(T(I32, 2)), "exponential_like", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_gumbel_like(T(BOOL, 2)), "gumbel_like", WG_BAD_TYPE, "not bool");
+    expect_error(ctx, wg_categorical(T(I64, 2)), "categorical", WG_BAD_TYPE, "not i64");
+    expect_error(ctx, wg_categorical(wg_scalar(ctx, 1)), "categorical", WG_BAD_SHAPE, "no classes|[]");
+    expect_error(ctx, wg_categorical(T(F32, 2, 0)), "categorical", WG_BAD_SHAPE, "no classes|[2, 0]");
+}
+
+static void wrong_numbers(wg_context *ctx)
+{
+    static const struct {
+        const char *name;
+        wg_tensor (*apply)(wg_tensor);
+    } floats[] = {{"exp2", wg_exp2},
+                  {"log2", wg_log2},
+                  {"log10", wg_log10},
+                  {"asinh", wg_asinh},
+                  {"acosh", wg_acosh},
+                  {"atanh", wg_atanh},
+                  {"erfinv", wg_erfinv},
+                  {"elu", wg_elu},
+                  {"selu", wg_selu},
+                  {"log_sigmoid", wg_log_sigmoid},
+                  {"gelu_tanh", wg_gelu_tanh},
+                  {"mish", wg_mish},
+                  {"softsign", wg_softsign},
+                  {"hard_tanh", wg_hard_tanh},
+                  {"hard_sigmoid", wg_hard_sigmoid},
+                  {"hard_swish", wg_hard_swish},
+                  {"is_nan", wg_is_nan},
+                  {"is_infinite", wg_is_infinite}};
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
+        expect_error(ctx, floats[i].apply(T(I32, 2)), floats[i].name, WG_BAD_TYPE, "floats, not i32|wg_cast");
+        expect_error(ctx, floats[i].apply(T(BOOL, 2)), floats[i].name, WG_BAD_TYPE, "floats, not bool");
+    }
+    expect_error(ctx, wg_std(T(I32, 2), WG_ALL, 0), "std", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_std(T(F32, 2), WG_AXES(1), 0), "std", WG_BAD_SHAPE, "axis 1|[2]");
+    expect_error(ctx, wg_clip(T(F32, 2), 2, 1), "clip", WG_BAD_ARGUMENT, "2 to 1 is no interval");
+    expect_error(ctx, wg_clip(T(F32, 2), (double)NAN, 1), "clip", WG_BAD_ARGUMENT, "nan to 1");
+    expect_error(ctx, wg_clip(T(BOOL, 2), 0, 1), "clip", WG_BAD_TYPE, "not bool");
+    expect_error(ctx, wg_hypot(T(F32, 2), T(I32, 2)), "hypot", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_hypot(T(F32, 2), T(F32, 3)), "maximum", WG_BAD_SHAPE, "[2]|[3]");
+    expect_error(ctx, wg_glu(T(F32, 2, 3), 1), "glu", WG_BAD_SHAPE, "axis 1|length 3|halves");
+    expect_error(ctx, wg_glu(T(F32, 2), 1), "glu", WG_BAD_SHAPE, "axis 1|[2]");
+    expect_error(ctx, wg_glu(T(I32, 2), 0), "glu", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_logical_xor(T(BOOL, 2), T(F32, 2)), "logical_xor", WG_BAD_TYPE, "bool, not f32");
+    expect_error(ctx, wg_is_close(T(F32, 2), T(F32, 2), -1, 0), "is_close", WG_BAD_ARGUMENT, "-1 and 0");
+    expect_error(ctx, wg_all_close(T(F32, 2), T(F32, 2), 0, (double)NAN), "all_close", WG_BAD_ARGUMENT, "0 and nan");
+    expect_error(ctx, wg_all_close(T(I32, 2), T(I32, 2), 0, 0), "all_close", WG_BAD_TYPE, "not i32|wg_cast");
+}
+
 Test(messages, structured)
 {
     reference_begin();
@@ -259,6 +382,10 @@ Test(messages, structured)
     wrong_convolutions(ctx);
     wrong_creation(ctx);
     wrong_functions(ctx);
+    wrong_numbers(ctx);
+    wrong_arrangements(ctx);
+    wrong_matrices(ctx);
+    wrong_ranges(ctx);
     reference_end(ctx, "structured messages");
 }
 
