@@ -148,6 +148,12 @@ def wide(function, *more):
     return differentiate(function, lambda: (normal(ROWS, COLUMNS), *(make() for make in more), normal(ROWS, COLUMNS)))
 
 
+def w7():
+    def function(x, w):
+        return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NCHW", "OIHW", "NCHW"))
+    return differentiate(function, lambda: (normal(32, 64, 32, 32), normal(64, 64, 3, 3), normal(32, 64, 32, 32)))
+
+
 def w8_softmax():
     return wide(lambda x: jax.nn.softmax(x, -1))
 

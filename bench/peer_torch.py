@@ -121,6 +121,12 @@ def wide(function, *more):
                                             torch.randn(ROWS, COLUMNS)))
 
 
+def w7():
+    images = (32, 64, 32, 32)
+    return differentiate(lambda x, w: F.conv2d(x, w, padding=1),
+                         lambda: (torch.randn(images), torch.randn(64, 64, 3, 3), torch.randn(images)))
+
+
 def w8_softmax():
     return wide(lambda x: F.softmax(x, -1))
 
