@@ -110,7 +110,34 @@ typedef struct {
     ROW(cross_entropy, PLACES, wg_cross_entropy(x, y, NULL))                           \
     ROW(cross_entropy_share, FLOATS, wg_cross_entropy(x, y, NULL))                     \
     ROW(squared_error, FLOATS, wg_squared_error(x, y, NULL))                           \
-    ROW(accuracy, PLACES, wg_accuracy(x, y))
+    ROW(accuracy, PLACES, wg_accuracy(x, y))                                           \
+    ROW(matrix_power, ONE, wg_matrix_power(x, 3))                                      \
+    ROW(matrix_power_none, ONE, wg_matrix_power(x, 0))
+
+/* Builds without LAPACK refuse these before anything else. */
+#ifdef WG_TEST_LAPACK
+#define FACTORING(ROW)                                                                 \
+    ROW(cholesky, ONE, wg_cholesky(wg_matmul_transposed(x, false, x, true)))           \
+    ROW(triangular_solve, FLOATS, wg_triangular_solve(x, y, WG_UPPER | WG_TRANSPOSED)) \
+    ROW(lu_packed, ONE, wg_lu_packed(x))                                               \
+    ROW(qr_packed, ONE, wg_qr_packed(x))                                               \
+    ROW(svd_packed, ONE, wg_svd_packed(x))                                             \
+    ROW(eigh_packed, ONE, wg_eigh_packed(x))                                           \
+    ROW(lu, ONE, wg_lu(x, &y, NULL, NULL) ? y : y)                                     \
+    ROW(qr, ONE, wg_qr(x, &y, NULL) ? y : y)                                           \
+    ROW(svd, ONE, wg_svd(x, NULL, &y, NULL) ? y : y)                                   \
+    ROW(eigh, ONE, wg_eigh(x, NULL, &y) ? y : y)                                       \
+    ROW(solve, FLOATS, wg_solve(x, y))                                                 \
+    ROW(cholesky_solve, FLOATS, wg_cholesky_solve(x, y))                               \
+    ROW(lstsq, FLOATS, wg_lstsq(x, y))                                                 \
+    ROW(inv, ONE, wg_inv(x))                                                           \
+    ROW(pinv, ONE, wg_pinv(x))                                                         \
+    ROW(det, ONE, wg_det(x))                                                           \
+    ROW(slogdet, ONE, wg_slogdet(x, &y, NULL) ? y : y)                                 \
+    ROW(logdet, ONE, wg_logdet(x))
+#else
+#define FACTORING(ROW)
+#endif
 
 #define ROW(name, kind, expression)                         \
     static wg_tensor other_##name(wg_tensor x, wg_tensor y) \
@@ -119,6 +146,7 @@ typedef struct {
         return expression;                                  \
     }
 OTHERS(ROW)
+FACTORING(ROW)
 #undef ROW
 
 static const recording recordings[] = {
@@ -136,7 +164,7 @@ static const recording recordings[] = {
 #undef UNARY
 #undef BINARY
 #define ROW(name, kind, expression) {#name, other_##name, kind},
-    OTHERS(ROW)
+    OTHERS(ROW) FACTORING(ROW)
 #undef ROW
 };
 

@@ -67,6 +67,10 @@ typedef enum { WG_DEFAULT, WG_F32, WG_F64, WG_I32, WG_I64, WG_BOOL, WG_U8, WG_TY
 /* Read while recording by layers that behave differently in training, such as dropout. */
 typedef enum { WG_TRAIN, WG_EVAL } wg_mode;
 
+/* Which triangle wg_triangular_solve reads, and how: a sum of these. 0: the lower one, as it stands, with its diagonal.
+ */
+enum { WG_UPPER = 1, WG_TRANSPOSED = 2, WG_UNIT_DIAGONAL = 4 };
+
 /* What went wrong. The text of wg_error says it in words. */
 typedef enum {
     WG_OK,
