@@ -103,6 +103,13 @@ static const function shaped[] = {{"reshape", {.shaped = wg_reshape}}, {"expand"
 static const function losses[] = {{"cross_entropy", {.loss = wg_cross_entropy}},
                                   {"squared_error", {.loss = wg_squared_error}}};
 
+static const function factors[] = {
+    UNARY_OF(cholesky),    UNARY_OF(lu_packed), UNARY_OF(qr_packed), UNARY_OF(svd_packed),
+    UNARY_OF(eigh_packed), UNARY_OF(inv),       UNARY_OF(det),       UNARY_OF(logdet),
+};
+
+static const function systems[] = {PAIR_OF(solve), PAIR_OF(cholesky_solve), PAIR_OF(lstsq)};
+
 typedef struct {
     const char *name; /* of the kind, for people */
     const function *list;
@@ -138,6 +145,9 @@ static const family families[KINDS] = {
     [SCATTER] = {"scatter_add", NULL, 0},
     [PRODUCT] = {"matrix product", NULL, 0},
     [LINEAR] = {"linear layer", NULL, 0},
+    [FACTOR] = LISTED("matrix factored", factors),
+    [SYSTEM] = LISTED("system of equations", systems),
+    [TRIANGULAR] = {"triangular_solve", NULL, 0},
     [LOSS] = LISTED("loss", losses),
     [GRADIENTS] = {"gradients", NULL, 0},
     [PART] = {"one of the gradients", NULL, 0},

@@ -88,6 +88,7 @@ void propose_gather(generator *g);
 void propose_scatter(generator *g);
 
 void propose_chain(generator *g);
+void propose_algebra(generator *g);
 
 void propose_recurrence(generator *g);
 void propose_shared_products(generator *g);

@@ -24,7 +24,7 @@ static const proposal proposals[] = {
     {3, propose_difference},    {5, propose_edge_axes},   {2, propose_product_sum},
     {1, propose_chain},         {1, propose_recurrence},  {1, propose_shared_products},
     {1, propose_sum_over_time}, {2, propose_joints},      {2, propose_equal_numbers},
-    {2, propose_moved_twin},
+    {2, propose_moved_twin},    {2, propose_algebra},
 };
 
 static void propose(generator *g)
@@ -57,6 +57,7 @@ static const theme themes[] = {
     {3, SMALL, propose_joints},
     {5, LINKED, propose_adam},
     {3, SMALL, propose_product_sum},
+    {8, SMALL, propose_algebra},
 };
 
 static const theme *choose_theme(generator *g)

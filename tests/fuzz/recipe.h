@@ -12,35 +12,38 @@ enum { OPERANDS = 10, INSTRUCTIONS = 160, LASTING = 4, SEGMENTS = 2, STEPS = 4, 
 
 /* What an instruction does; functions of one signature are one kind, told apart by name. */
 typedef enum {
-    LEAF,      /* values copied in */
-    BORROW,    /* values that stay the program's */
-    HANDLE,    /* a parameter or variable: integer[0] */
-    FULL,      /* one number, of any type */
-    IOTA,      /* type, shape, axis */
-    RANDOM,    /* type, shape */
-    ELEMENT,   /* an element-wise row by wg_apply */
-    PAIR,      /* (a, b), which may broadcast */
-    SCALAR,    /* (x, number) */
-    LEFT,      /* (number, x) */
-    UNARY,     /* (x) */
-    AXIS,      /* (x, axis) */
-    AXES,      /* (x, axes) */
-    SHAPED,    /* (x, shape) */
-    CAST,      /* (x, type) */
-    WHERE,     /* (condition, a, b) */
-    SLICE,     /* axis, start, stop, step */
-    PAD,       /* axis, low, high, interior */
-    CONCAT,    /* (list, axis) */
-    GATHER,    /* (x, index, axis) */
-    SCATTER,   /* (updates, index, axis, length) */
-    PRODUCT,   /* (a, transposed or not, b, transposed or not) */
-    LINEAR,    /* (x, weight, bias) of a layer */
-    LOSS,      /* (prediction, target, no options) */
-    GRADIENTS, /* of operand 0 by the others */
-    PART,      /* one of the gradients: integer[0] */
-    ASSIGN,    /* operand 0 rebinds lasting tensor integer[0] */
-    READ,      /* operand 0 */
-    EVAL,      /* all operands in one evaluation */
+    LEAF,       /* values copied in */
+    BORROW,     /* values that stay the program's */
+    HANDLE,     /* a parameter or variable: integer[0] */
+    FULL,       /* one number, of any type */
+    IOTA,       /* type, shape, axis */
+    RANDOM,     /* type, shape */
+    ELEMENT,    /* an element-wise row by wg_apply */
+    PAIR,       /* (a, b), which may broadcast */
+    SCALAR,     /* (x, number) */
+    LEFT,       /* (number, x) */
+    UNARY,      /* (x) */
+    AXIS,       /* (x, axis) */
+    AXES,       /* (x, axes) */
+    SHAPED,     /* (x, shape) */
+    CAST,       /* (x, type) */
+    WHERE,      /* (condition, a, b) */
+    SLICE,      /* axis, start, stop, step */
+    PAD,        /* axis, low, high, interior */
+    CONCAT,     /* (list, axis) */
+    GATHER,     /* (x, index, axis) */
+    SCATTER,    /* (updates, index, axis, length) */
+    PRODUCT,    /* (a, transposed or not, b, transposed or not) */
+    LINEAR,     /* (x, weight, bias) of a layer */
+    FACTOR,     /* (x), matrices that are far from singular */
+    SYSTEM,     /* (a, b), a likewise */
+    TRIANGULAR, /* (a, b, flags), likewise */
+    LOSS,       /* (prediction, target, no options) */
+    GRADIENTS,  /* of operand 0 by the others */
+    PART,       /* one of the gradients: integer[0] */
+    ASSIGN,     /* operand 0 rebinds lasting tensor integer[0] */
+    READ,       /* operand 0 */
+    EVAL,       /* all operands in one evaluation */
     MARK,
     REWIND, /* to the mark: operand 0 */
     KINDS
