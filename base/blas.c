@@ -45,6 +45,17 @@ static void prepare(void)
     pthread_atfork(lock, unlock, unlock);
 }
 
+void blas_enter(void)
+{
+    pthread_once(&prepared, prepare);
+    lock();
+}
+
+void blas_leave(void)
+{
+    unlock();
+}
+
 /* Whether CBLAS can take it: its integers are ints, and none may be 0. */
 static bool fits(const blas_shape *s)
 {
@@ -61,12 +72,11 @@ static bool fits(const blas_shape *s)
             plain_product_##name(s, a, b, c);                                                                       \
             return;                                                                                                 \
         }                                                                                                           \
-        pthread_once(&prepared, prepare);                                                                           \
-        lock();                                                                                                     \
+        blas_enter();                                                                                               \
         gemm(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans, \
              (int)s->rows, (int)s->columns, (int)s->inner, 1, a, (int)s->step_a, b, (int)s->step_b,                 \
              s->accumulate ? 1 : 0, c, (int)s->step_c);                                                             \
-        unlock();                                                                                                   \
+        blas_leave();                                                                                               \
     }
 
 STRIDED(f32, float, cblas_sgemm)

@@ -23,4 +23,8 @@ void blas_product_f32(bool transpose_a, bool transpose_b, int64_t rows, int64_t 
 void blas_product_f64(bool transpose_a, bool transpose_b, int64_t rows, int64_t columns, int64_t inner, const double *a,
                       const double *b, double *c);
 
+/* Around calls of a CBLAS or LAPACK, in builds that have one: one thread at a time. */
+void blas_enter(void);
+void blas_leave(void);
+
 #endif

@@ -22,7 +22,7 @@ static void run_own_kernel(const instruction *in)
         inputs[k] = (wg_array){w->types[k], {1, {count}}, (void *)(uintptr_t)in->tile.in[k]};
         if (w->singles >> k & 1) inputs[k].shape.rank = 0;
     }
-    w->op->kernel[w->types[0]](&(wg_call){w->count, inputs, &output, w->attributes, NULL});
+    w->op->kernel[w->types[0]](&(wg_call){w->count, inputs, &output, w->attributes, NULL, NULL});
 }
 
 static void copy_rows(const tile *t, size_t element)

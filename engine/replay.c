@@ -189,7 +189,7 @@ static void *computed_values(replay *r, uint32_t id, const node *n, bool hash)
     else
         fine = run_kernel(ctx, id, operands.array, operands.count, &output);
     if (fine && hash)
-        hash_branches(r, n, &(wg_call){operands.count, operands.array, &output, graph_attributes(ctx, n), NULL});
+        hash_branches(r, n, &(wg_call){operands.count, operands.array, &output, graph_attributes(ctx, n), NULL, NULL});
     run_operands_close(ctx, &operands);
     if (fine && graph_ok(ctx)) return output.data;
     memory_drop(&ctx->memory, output.data);

@@ -44,6 +44,17 @@ void run_operands_close(wg_context *ctx, run_operands *operands)
     if (operands->array != operands->few) memory_release(&ctx->memory, operands->array);
 }
 
+/* Calls the kernel with the memory that it asks for. False after an error. */
+static bool run_with_scratch(wg_context *ctx, const wg_op *op, void (*kernel)(const wg_call *), wg_call *call)
+{
+    size_t bytes = op->scratch(call);
+    call->scratch = memory_values(&ctx->memory, bytes);
+    if (!call->scratch) return graph_fail_memory(ctx, bytes).id;
+    kernel(call);
+    memory_drop(&ctx->memory, call->scratch);
+    return true;
+}
+
 bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg_array *output)
 {
     const node *n = graph_node(ctx, id);
@@ -62,7 +73,11 @@ bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg
     }
     if (ctx->options.precise && type == WG_F32 && n->op->precise) kernel = n->op->precise;
     char fault[WG_FAULT_SIZE] = "";
-    kernel(&(wg_call){count, inputs, output, graph_attributes(ctx, n), fault});
+    wg_call call = {count, inputs, output, graph_attributes(ctx, n), fault, NULL};
+    if (!n->op->scratch)
+        kernel(&call);
+    else if (!run_with_scratch(ctx, n->op, kernel, &call))
+        return false;
     ctx->computed++;
     if (fault[0]) graph_fail_node(ctx, WG_BAD_ARGUMENT, id, "%s", fault);
     return !fault[0];

@@ -91,7 +91,7 @@ static bool ask(wg_context *ctx, const graph_record *record, wg_array *output)
     wg_attributes attributes = record->attributes ? *record->attributes : graph_no_attributes;
     for (size_t i = 0; !record->attributes && i < record->integer_count; i++)
         attributes.integer[i] = record->integers[i];
-    wg_call call = {record->count, arrays, output, &attributes, NULL};
+    wg_call call = {record->count, arrays, output, &attributes, NULL, NULL};
     bool fits = record->op->infer(&call, message, sizeof message);
     wg_status status = output->type == WG_DEFAULT ? WG_BAD_TYPE : WG_BAD_SHAPE;
     if (!fits) fail_inference(ctx, record->op, status, arrays, record->count, message);

@@ -86,7 +86,7 @@ static double node_flops(wg_context *ctx, const node *n, const wg_node *result)
         const node *in = graph_node(ctx, inputs[i]);
         arrays[i] = (wg_array){(wg_type)in->type, graph_shape(ctx, in), NULL};
     }
-    return n->op->flops(&(wg_call){count, arrays, &output, graph_attributes(ctx, n), NULL});
+    return n->op->flops(&(wg_call){count, arrays, &output, graph_attributes(ctx, n), NULL, NULL});
 }
 
 static const char *node_label(const wg_context *ctx, const node *n)

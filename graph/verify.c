@@ -42,7 +42,8 @@ static bool infers_the_same(const wg_context *ctx, const node *n)
     }
     if (n->scalar_operand) arrays[n->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
     char message[ERROR_SIZE / 4] = "";
-    return n->op->infer(&(wg_call){count, arrays, &output, graph_attributes(ctx, n), NULL}, message, sizeof message) &&
+    return n->op->infer(&(wg_call){count, arrays, &output, graph_attributes(ctx, n), NULL, NULL}, message,
+                        sizeof message) &&
            output.type == n->type && wg_shape_equal(output.shape, graph_shape(ctx, n));
 }
 

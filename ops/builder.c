@@ -175,6 +175,27 @@ bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count
     return true;
 }
 
+bool ops_broadcast_leading(wg_context *ctx, const char *who, uint32_t ids[2])
+{
+    wg_shape left = *graph_shape_at(ctx, ids[0]), right = *graph_shape_at(ctx, ids[1]);
+    int rank = left.rank > right.rank ? left.rank : right.rank;
+    wg_shape wide_left = {.rank = rank}, wide_right = {.rank = rank};
+    for (int i = 1; i <= rank; i++) {
+        int64_t m = i <= left.rank ? left.dim[left.rank - i] : 1, n = i <= right.rank ? right.dim[right.rank - i] : 1;
+        if (i > 2 && m != n && m != 1 && n != 1) {
+            shape_buffer x, y;
+            return graph_fail(ctx, WG_BAD_SHAPE, "%s: leading axes do not broadcast together: %s x %s", who,
+                              shape_text(left, &x), shape_text(right, &y))
+                .id;
+        }
+        wide_left.dim[rank - i] = i > 2 && m == 1 ? n : m;
+        wide_right.dim[rank - i] = i > 2 && n == 1 ? m : n;
+    }
+    ids[0] = wg_expand(graph_tensor(ctx, ids[0]), wide_left).id;
+    ids[1] = wg_expand(graph_tensor(ctx, ids[1]), wide_right).id;
+    return graph_ok(ctx);
+}
+
 /* Says how to bring two element types together. */
 static void hint_types(wg_context *ctx)
 {

@@ -29,6 +29,8 @@ wg_tensor ops_binary_scalar(const wg_op *op, wg_tensor x, double scalar, bool sc
 #define OPS_SITE __builtin_return_address(0)
 /* Records expands where shapes differ. False after an error. */
 bool ops_broadcast(wg_context *ctx, const char *who, uint32_t *ids, size_t count);
+/* The same for two operands that hold matrices, rank 2 at least: of the axes before the last two. */
+bool ops_broadcast_leading(wg_context *ctx, const char *who, uint32_t ids[2]);
 /* An op without operands: type and shape are given. */
 wg_tensor ops_create(wg_context *ctx, const wg_op *op, wg_type type, wg_shape shape, const wg_attributes *attributes);
 

@@ -98,23 +98,6 @@ const wg_op ops_matmul = {
 
 /* ---- builders ---- */
 
-/* Repeats leading axes so that both operands have the same; false if they do not broadcast. */
-static bool broadcast_batch(wg_context *ctx, uint32_t ids[2])
-{
-    wg_shape left = *graph_shape_at(ctx, ids[0]), right = *graph_shape_at(ctx, ids[1]);
-    int rank = left.rank > right.rank ? left.rank : right.rank;
-    wg_shape wide_left = {.rank = rank}, wide_right = {.rank = rank};
-    for (int i = 1; i <= rank; i++) {
-        int64_t m = i <= left.rank ? left.dim[left.rank - i] : 1, n = i <= right.rank ? right.dim[right.rank - i] : 1;
-        if (i > 2 && m != n && m != 1 && n != 1) return false;
-        wide_left.dim[rank - i] = i > 2 && m == 1 ? n : m;
-        wide_right.dim[rank - i] = i > 2 && n == 1 ? m : n;
-    }
-    ids[0] = wg_expand(graph_tensor(ctx, ids[0]), wide_left).id;
-    ids[1] = wg_expand(graph_tensor(ctx, ids[1]), wide_right).id;
-    return true;
-}
-
 /* Says which transposition would make the inner dimensions agree. */
 static void hint_transposition(wg_tensor a, bool transpose_a, wg_tensor b, bool transpose_b)
 {
@@ -164,12 +147,7 @@ static wg_tensor matmul(wg_context *ctx, const uint32_t ids[2], bool transpose_a
     uint32_t wide[2] = {ids[0], ids[1]};
     if ((left->rank != 2 || right->rank != 2) && matrices_fit(ctx, ids, transpose_a, transpose_b)) {
         if (right->rank == 2 && !transpose_a && shape_size(left) > 0) return product_of_rows(ctx, ids, transpose_b);
-        if (!broadcast_batch(ctx, wide)) {
-            shape_buffer x, y;
-            return graph_fail(ctx, WG_BAD_SHAPE, "matmul: leading axes do not broadcast together: %s x %s",
-                              shape_text(*left, &x), shape_text(*right, &y));
-        }
-        if (!graph_ok(ctx)) return graph_poison(ctx);
+        if (!ops_broadcast_leading(ctx, "matmul", wide)) return graph_poison(ctx);
     }
     wg_tensor y = product(ctx, wide, transpose_a, transpose_b);
     if (!y.id) hint_transposition(graph_tensor(ctx, ids[0]), transpose_a, graph_tensor(ctx, ids[1]), transpose_b);

@@ -186,7 +186,7 @@ EXTREMES(i64, int64_t)
 static void extreme_branch(const wg_call *call, int64_t *branch, void (*place)(const wg_call *))
 {
     wg_array output = {WG_I64, call->output->shape, branch};
-    place(&(wg_call){call->count, call->inputs, &output, call->attributes, call->fault});
+    place(&(wg_call){call->count, call->inputs, &output, call->attributes, call->fault, NULL});
 }
 
 static void max_branch(const wg_call *call, int64_t *branch)

@@ -150,6 +150,12 @@ Test(null, objects)
     cr_expect_eq(wg_attributes_of(WG_NONE).integer[0], 0);
     cr_expect_null(wg_op_at(wg_op_count()));
     cr_expect_null(wg_op_at(SIZE_MAX));
+    cr_expect_not(wg_lu(WG_NONE, &out, NULL, NULL));
+    cr_expect_not(wg_qr(WG_NONE, NULL, &out));
+    cr_expect_not(wg_svd(WG_NONE, NULL, NULL, NULL));
+    cr_expect_not(wg_eigh(WG_NONE, NULL, NULL));
+    cr_expect_not(wg_slogdet(WG_NONE, &out, NULL));
+    EXPECT_POISON(out);
     EXPECT_POISON(wg_linear_apply(NULL, WG_NONE));
     EXPECT_POISON(wg_linear_apply(&(wg_linear){0}, WG_NONE));
     cr_expect_not(wg_gradcheck(WG_NONE, (wg_list){0}, NULL).passed);

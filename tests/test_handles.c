@@ -64,124 +64,152 @@ static wg_tensor first_grid(wg_tensor x, wg_tensor y)
     return grids[0];
 }
 
-#define OTHERS(ROW)                                                                             \
-    ROW(zeros_like, ONE, wg_zeros_like(x))                                                      \
-    ROW(full_like, ONE, wg_full_like(x, 2))                                                     \
-    ROW(uniform_like, ONE, wg_uniform_like(x, 0, 1))                                            \
-    ROW(normal_like, ONE, wg_normal_like(x))                                                    \
-    ROW(truncated_normal_like, ONE, wg_truncated_normal_like(x, -1, 2))                         \
-    ROW(exponential_like, ONE, wg_exponential_like(x))                                          \
-    ROW(gumbel_like, ONE, wg_gumbel_like(x))                                                    \
-    ROW(categorical, ONE, wg_categorical(x))                                                    \
-    ROW(dropout, ONE, wg_dropout(x, 0.5))                                                       \
-    ROW(dropout_of_none, ONE, wg_dropout(x, 0))                                                 \
-    ROW(cast, ONE, wg_cast(x, WG_F64))                                                          \
-    ROW(cast_same, ONE, wg_cast(x, WG_DEFAULT))                                                 \
-    ROW(where, CONDITION, wg_where(y, x, x))                                                    \
-    ROW(where_false, CONDITION, wg_where(y, wg_zeros_like(x), x))                               \
-    ROW(sum, ONE, wg_sum(x, WG_ALL))                                                            \
-    ROW(prod, ONE, wg_prod(x, WG_KEEP(-1)))                                                     \
-    ROW(max, ONE, wg_max(x, WG_AXES(0)))                                                        \
-    ROW(min, ONE, wg_min(x, WG_ALL))                                                            \
-    ROW(argmax, ONE, wg_argmax(x, -1))                                                          \
-    ROW(argmin, ONE, wg_argmin(x, 0))                                                           \
-    ROW(any, TRUTHS, wg_any(x, WG_ALL))                                                         \
-    ROW(all, TRUTHS, wg_all(x, WG_ALL))                                                         \
-    ROW(reshape, ONE, wg_reshape(x, WG_SHAPE(-1)))                                              \
-    ROW(reshape_same, ONE, wg_reshape(x, WG_SHAPE(2, 2)))                                       \
-    ROW(permute, ONE, wg_permute(x, WG_AXES(1, 0)))                                             \
-    ROW(expand, ONE, wg_expand(x, WG_SHAPE(3, 2, 2)))                                           \
-    ROW(slice, ONE, wg_slice(x, 0, 1, WG_END))                                                  \
-    ROW(slice_step, ONE, wg_slice_step(x, 0, 0, WG_END, 2))                                     \
-    ROW(pad, ONE, wg_pad(x, 0, 1, 1, 0))                                                        \
-    ROW(concat, FLOATS, wg_concat(WG_LIST(x, y), 0))                                            \
-    ROW(stack, FLOATS, wg_stack(WG_LIST(x, y), 0))                                              \
-    ROW(flip, ONE, wg_flip(x, 0))                                                               \
-    ROW(gather, PLACES, wg_gather(x, y, 0))                                                     \
-    ROW(scatter_add, PLACES, wg_scatter_add(x, y, 0, 3))                                        \
-    ROW(scatter_add_last, PLACES, wg_scatter_add(x, y, -1, 3))                                  \
-    ROW(matmul, FLOATS, wg_matmul(x, y))                                                        \
-    ROW(matmul_transposed, FLOATS, wg_matmul_transposed(x, true, y, false))                     \
-    ROW(stop_gradient, ONE, wg_stop_gradient(x))                                                \
-    ROW(mean, ONE, wg_mean(x, WG_ALL))                                                          \
-    ROW(var, ONE, wg_var(x, WG_ALL, 1))                                                         \
-    ROW(std, ONE, wg_std(x, WG_ALL, 1))                                                         \
-    ROW(clip, ONE, wg_clip(x, 0, 1))                                                            \
-    ROW(clip_open, ONE, wg_clip(x, -INFINITY, INFINITY))                                        \
-    ROW(exp2, ONE, wg_exp2(x))                                                                  \
-    ROW(log2, ONE, wg_log2(x))                                                                  \
-    ROW(log10, ONE, wg_log10(x))                                                                \
-    ROW(asinh, ONE, wg_asinh(x))                                                                \
-    ROW(acosh, ONE, wg_acosh(x))                                                                \
-    ROW(atanh, ONE, wg_atanh(x))                                                                \
-    ROW(hypot, FLOATS, wg_hypot(x, y))                                                          \
-    ROW(erfinv, ONE, wg_erfinv(x))                                                              \
-    ROW(elu, ONE, wg_elu(x))                                                                    \
-    ROW(elu_alpha, ONE, wg_elu_alpha(x, 2))                                                     \
-    ROW(selu, ONE, wg_selu(x))                                                                  \
-    ROW(log_sigmoid, ONE, wg_log_sigmoid(x))                                                    \
-    ROW(gelu_tanh, ONE, wg_gelu_tanh(x))                                                        \
-    ROW(mish, ONE, wg_mish(x))                                                                  \
-    ROW(softsign, ONE, wg_softsign(x))                                                          \
-    ROW(hard_tanh, ONE, wg_hard_tanh(x))                                                        \
-    ROW(hard_sigmoid, ONE, wg_hard_sigmoid(x))                                                  \
-    ROW(hard_swish, ONE, wg_hard_swish(x))                                                      \
-    ROW(glu, ONE, wg_glu(x, -1))                                                                \
-    ROW(is_nan, ONE, wg_is_nan(x))                                                              \
-    ROW(is_infinite, ONE, wg_is_infinite(x))                                                    \
-    ROW(logical_xor, TRUTHS, wg_logical_xor(x, x))                                              \
-    ROW(is_close, FLOATS, wg_is_close(x, y, 0, 0))                                              \
-    ROW(all_close, FLOATS, wg_all_close(x, y, 0, 0))                                            \
-    ROW(meshgrid, FLOATS, first_grid(wg_reshape(x, WG_SHAPE(-1)), wg_reshape(y, WG_SHAPE(-1)))) \
-    ROW(swap_axes, ONE, wg_swap_axes(x, 0, 1))                                                  \
-    ROW(swap_axes_same, ONE, wg_swap_axes(x, 1, -1))                                            \
-    ROW(move_axis, ONE, wg_move_axis(x, 0, 1))                                                  \
-    ROW(move_axis_same, ONE, wg_move_axis(x, 0, 0))                                             \
-    ROW(split, ONE, second_part(x, 0))                                                          \
-    ROW(split_lengths, ONE, second_part(x, 1))                                                  \
-    ROW(unstack, ONE, second_part(x, 2))                                                        \
-    ROW(tile, ONE, wg_tile(x, WG_SHAPE(2, 1, 2)))                                               \
-    ROW(tile_once, ONE, wg_tile(x, WG_SCALAR))                                                  \
-    ROW(repeat, ONE, wg_repeat(x, 0, 2))                                                        \
-    ROW(roll, ONE, wg_roll(x, 0, 1))                                                            \
-    ROW(roll_round, ONE, wg_roll(x, 0, 2))                                                      \
-    ROW(tril, ONE, wg_tril(x, 0))                                                               \
-    ROW(triu, ONE, wg_triu(x, 0))                                                               \
-    ROW(diagonal, ONE, wg_diagonal(x, 0))                                                       \
-    ROW(diagonal_matrix, ONE, wg_diagonal_matrix(x, 1))                                         \
-    ROW(trace, ONE, wg_trace(x))                                                                \
-    ROW(outer, FLOATS, wg_outer(wg_reshape(x, WG_SHAPE(-1)), wg_reshape(y, WG_SHAPE(-1))))      \
-    ROW(dot, FLOATS, wg_dot(wg_reshape(x, WG_SHAPE(-1)), wg_reshape(y, WG_SHAPE(-1))))          \
-    ROW(kron, FLOATS, wg_kron(x, y))                                                            \
-    ROW(einsum, FLOATS, wg_einsum("ij,jk->ik", WG_LIST(x, y)))                                  \
-    ROW(einsum_of_one, ONE, wg_einsum("ij", WG_LIST(x)))                                        \
-    ROW(norm, ONE, wg_norm(x, WG_ALL))                                                          \
-    ROW(logsumexp, ONE, wg_logsumexp(x, WG_ALL))                                                \
-    ROW(softmax, ONE, wg_softmax(x, -1))                                                        \
-    ROW(log_softmax, ONE, wg_log_softmax(x, -1))                                                \
-    ROW(relu, ONE, wg_relu(x))                                                                  \
-    ROW(leaky_relu, ONE, wg_leaky_relu(x))                                                      \
-    ROW(leaky_relu_slope, ONE, wg_leaky_relu_slope(x, 0.1))                                     \
-    ROW(softplus, ONE, wg_softplus(x))                                                          \
-    ROW(gelu, ONE, wg_gelu(x))                                                                  \
-    ROW(silu, ONE, wg_silu(x))                                                                  \
-    ROW(flatten, ONE, wg_flatten(x))                                                            \
-    ROW(transpose, ONE, wg_transpose(x))                                                        \
-    ROW(select, ONE, wg_select(x, 0, 1))                                                        \
-    ROW(unsqueeze, ONE, wg_unsqueeze(x, 0))                                                     \
-    ROW(squeeze, ONE, wg_squeeze(wg_slice(x, 0, 0, 1), 0))                                      \
-    ROW(one_hot, ONE, wg_one_hot(wg_cast(x, WG_I32), 3))                                        \
-    ROW(grad, FLOATS, wg_grad(wg_sum(x, WG_ALL), y))                                            \
-    ROW(substitute_from, FLOATS, wg_substitute(x, WG_LIST(y), WG_LIST(x)))                      \
-    ROW(substitute_to, FLOATS, wg_substitute(x, WG_LIST(x), WG_LIST(y)))                        \
-    ROW(input, ONE, wg_input(wg_neg(x), 0))                                                     \
-    ROW(apply, FLOATS, wg_apply(wg_op_at(wg_op_count() - 1), WG_LIST(x, y), NULL))              \
-    ROW(linear_weight, FLOATS, wg_linear_apply(&(wg_linear){.weight = y}, x))                   \
-    ROW(linear_bias, FLOATS, wg_linear_apply(&(wg_linear){.weight = x, .bias = y}, x))          \
-    ROW(cross_entropy, PLACES, wg_cross_entropy(x, y, NULL))                                    \
-    ROW(cross_entropy_share, FLOATS, wg_cross_entropy(x, y, NULL))                              \
-    ROW(squared_error, FLOATS, wg_squared_error(x, y, NULL))                                    \
-    ROW(accuracy, PLACES, wg_accuracy(x, y))
+#define OTHERS(ROW)                                                                                        \
+    ROW(zeros_like, ONE, wg_zeros_like(x))                                                                 \
+    ROW(full_like, ONE, wg_full_like(x, 2))                                                                \
+    ROW(uniform_like, ONE, wg_uniform_like(x, 0, 1))                                                       \
+    ROW(normal_like, ONE, wg_normal_like(x))                                                               \
+    ROW(truncated_normal_like, ONE, wg_truncated_normal_like(x, -1, 2))                                    \
+    ROW(exponential_like, ONE, wg_exponential_like(x))                                                     \
+    ROW(gumbel_like, ONE, wg_gumbel_like(x))                                                               \
+    ROW(categorical, ONE, wg_categorical(x))                                                               \
+    ROW(dropout, ONE, wg_dropout(x, 0.5))                                                                  \
+    ROW(dropout_of_none, ONE, wg_dropout(x, 0))                                                            \
+    ROW(cast, ONE, wg_cast(x, WG_F64))                                                                     \
+    ROW(cast_same, ONE, wg_cast(x, WG_DEFAULT))                                                            \
+    ROW(where, CONDITION, wg_where(y, x, x))                                                               \
+    ROW(where_false, CONDITION, wg_where(y, wg_zeros_like(x), x))                                          \
+    ROW(sum, ONE, wg_sum(x, WG_ALL))                                                                       \
+    ROW(prod, ONE, wg_prod(x, WG_KEEP(-1)))                                                                \
+    ROW(max, ONE, wg_max(x, WG_AXES(0)))                                                                   \
+    ROW(min, ONE, wg_min(x, WG_ALL))                                                                       \
+    ROW(argmax, ONE, wg_argmax(x, -1))                                                                     \
+    ROW(argmin, ONE, wg_argmin(x, 0))                                                                      \
+    ROW(any, TRUTHS, wg_any(x, WG_ALL))                                                                    \
+    ROW(all, TRUTHS, wg_all(x, WG_ALL))                                                                    \
+    ROW(reshape, ONE, wg_reshape(x, WG_SHAPE(-1)))                                                         \
+    ROW(reshape_same, ONE, wg_reshape(x, WG_SHAPE(2, 2)))                                                  \
+    ROW(permute, ONE, wg_permute(x, WG_AXES(1, 0)))                                                        \
+    ROW(expand, ONE, wg_expand(x, WG_SHAPE(3, 2, 2)))                                                      \
+    ROW(slice, ONE, wg_slice(x, 0, 1, WG_END))                                                             \
+    ROW(slice_step, ONE, wg_slice_step(x, 0, 0, WG_END, 2))                                                \
+    ROW(pad, ONE, wg_pad(x, 0, 1, 1, 0))                                                                   \
+    ROW(concat, FLOATS, wg_concat(WG_LIST(x, y), 0))                                                       \
+    ROW(stack, FLOATS, wg_stack(WG_LIST(x, y), 0))                                                         \
+    ROW(flip, ONE, wg_flip(x, 0))                                                                          \
+    ROW(gather, PLACES, wg_gather(x, y, 0))                                                                \
+    ROW(scatter_add, PLACES, wg_scatter_add(x, y, 0, 3))                                                   \
+    ROW(scatter_add_last, PLACES, wg_scatter_add(x, y, -1, 3))                                             \
+    ROW(matmul, FLOATS, wg_matmul(x, y))                                                                   \
+    ROW(matmul_transposed, FLOATS, wg_matmul_transposed(x, true, y, false))                                \
+    ROW(stop_gradient, ONE, wg_stop_gradient(x))                                                           \
+    ROW(mean, ONE, wg_mean(x, WG_ALL))                                                                     \
+    ROW(var, ONE, wg_var(x, WG_ALL, 1))                                                                    \
+    ROW(std, ONE, wg_std(x, WG_ALL, 1))                                                                    \
+    ROW(clip, ONE, wg_clip(x, 0, 1))                                                                       \
+    ROW(clip_open, ONE, wg_clip(x, -INFINITY, INFINITY))                                                   \
+    ROW(exp2, ONE, wg_exp2(x))                                                                             \
+    ROW(log2, ONE, wg_log2(x))                                                                             \
+    ROW(log10, ONE, wg_log10(x))                                                                           \
+    ROW(asinh, ONE, wg_asinh(x))                                                                           \
+    ROW(acosh, ONE, wg_acosh(x))                                                                           \
+    ROW(atanh, ONE, wg_atanh(x))                                                                           \
+    ROW(hypot, FLOATS, wg_hypot(x, y))                                                                     \
+    ROW(erfinv, ONE, wg_erfinv(x))                                                                         \
+    ROW(elu, ONE, wg_elu(x))                                                                               \
+    ROW(elu_alpha, ONE, wg_elu_alpha(x, 2))                                                                \
+    ROW(selu, ONE, wg_selu(x))                                                                             \
+    ROW(log_sigmoid, ONE, wg_log_sigmoid(x))                                                               \
+    ROW(gelu_tanh, ONE, wg_gelu_tanh(x))                                                                   \
+    ROW(mish, ONE, wg_mish(x))                                                                             \
+    ROW(softsign, ONE, wg_softsign(x))                                                                     \
+    ROW(hard_tanh, ONE, wg_hard_tanh(x))                                                                   \
+    ROW(hard_sigmoid, ONE, wg_hard_sigmoid(x))                                                             \
+    ROW(hard_swish, ONE, wg_hard_swish(x))                                                                 \
+    ROW(glu, ONE, wg_glu(x, -1))                                                                           \
+    ROW(is_nan, ONE, wg_is_nan(x))                                                                         \
+    ROW(is_infinite, ONE, wg_is_infinite(x))                                                               \
+    ROW(logical_xor, TRUTHS, wg_logical_xor(x, x))                                                         \
+    ROW(is_close, FLOATS, wg_is_close(x, y, 0, 0))                                                         \
+    ROW(all_close, FLOATS, wg_all_close(x, y, 0, 0))                                                       \
+    ROW(meshgrid, FLOATS, first_grid(wg_reshape(x, WG_SHAPE(-1)), wg_reshape(y, WG_SHAPE(-1))))            \
+    ROW(swap_axes, ONE, wg_swap_axes(x, 0, 1))                                                             \
+    ROW(swap_axes_same, ONE, wg_swap_axes(x, 1, -1))                                                       \
+    ROW(move_axis, ONE, wg_move_axis(x, 0, 1))                                                             \
+    ROW(move_axis_same, ONE, wg_move_axis(x, 0, 0))                                                        \
+    ROW(split, ONE, second_part(x, 0))                                                                     \
+    ROW(split_lengths, ONE, second_part(x, 1))                                                             \
+    ROW(unstack, ONE, second_part(x, 2))                                                                   \
+    ROW(tile, ONE, wg_tile(x, WG_SHAPE(2, 1, 2)))                                                          \
+    ROW(tile_once, ONE, wg_tile(x, WG_SCALAR))                                                             \
+    ROW(repeat, ONE, wg_repeat(x, 0, 2))                                                                   \
+    ROW(roll, ONE, wg_roll(x, 0, 1))                                                                       \
+    ROW(roll_round, ONE, wg_roll(x, 0, 2))                                                                 \
+    ROW(tril, ONE, wg_tril(x, 0))                                                                          \
+    ROW(triu, ONE, wg_triu(x, 0))                                                                          \
+    ROW(diagonal, ONE, wg_diagonal(x, 0))                                                                  \
+    ROW(diagonal_matrix, ONE, wg_diagonal_matrix(x, 1))                                                    \
+    ROW(trace, ONE, wg_trace(x))                                                                           \
+    ROW(outer, FLOATS, wg_outer(wg_reshape(x, WG_SHAPE(-1)), wg_reshape(y, WG_SHAPE(-1))))                 \
+    ROW(dot, FLOATS, wg_dot(wg_reshape(x, WG_SHAPE(-1)), wg_reshape(y, WG_SHAPE(-1))))                     \
+    ROW(kron, FLOATS, wg_kron(x, y))                                                                       \
+    ROW(einsum, FLOATS, wg_einsum("ij,jk->ik", WG_LIST(x, y)))                                             \
+    ROW(einsum_of_one, ONE, wg_einsum("ij", WG_LIST(x)))                                                   \
+    ROW(norm, ONE, wg_norm(x, WG_ALL))                                                                     \
+    ROW(logsumexp, ONE, wg_logsumexp(x, WG_ALL))                                                           \
+    ROW(softmax, ONE, wg_softmax(x, -1))                                                                   \
+    ROW(log_softmax, ONE, wg_log_softmax(x, -1))                                                           \
+    ROW(relu, ONE, wg_relu(x))                                                                             \
+    ROW(leaky_relu, ONE, wg_leaky_relu(x))                                                                 \
+    ROW(leaky_relu_slope, ONE, wg_leaky_relu_slope(x, 0.1))                                                \
+    ROW(softplus, ONE, wg_softplus(x))                                                                     \
+    ROW(gelu, ONE, wg_gelu(x))                                                                             \
+    ROW(silu, ONE, wg_silu(x))                                                                             \
+    ROW(flatten, ONE, wg_flatten(x))                                                                       \
+    ROW(transpose, ONE, wg_transpose(x))                                                                   \
+    ROW(select, ONE, wg_select(x, 0, 1))                                                                   \
+    ROW(unsqueeze, ONE, wg_unsqueeze(x, 0))                                                                \
+    ROW(squeeze, ONE, wg_squeeze(wg_slice(x, 0, 0, 1), 0))                                                 \
+    ROW(one_hot, ONE, wg_one_hot(wg_cast(x, WG_I32), 3))                                                   \
+    ROW(grad, FLOATS, wg_grad(wg_sum(x, WG_ALL), y))                                                       \
+    ROW(substitute_from, FLOATS, wg_substitute(x, WG_LIST(y), WG_LIST(x)))                                 \
+    ROW(substitute_to, FLOATS, wg_substitute(x, WG_LIST(x), WG_LIST(y)))                                   \
+    ROW(input, ONE, wg_input(wg_neg(x), 0))                                                                \
+    ROW(apply, FLOATS, wg_apply(wg_op_at(wg_op_count() - 1), WG_LIST(x, y), NULL))                         \
+    ROW(linear_weight, FLOATS, wg_linear_apply(&(wg_linear){.weight = y}, x))                              \
+    ROW(linear_bias, FLOATS, wg_linear_apply(&(wg_linear){.weight = x, .bias = y}, x))                     \
+    ROW(cross_entropy, PLACES, wg_cross_entropy(x, y, NULL))                                               \
+    ROW(cross_entropy_share, FLOATS, wg_cross_entropy(x, y, NULL))                                         \
+    ROW(squared_error, FLOATS, wg_squared_error(x, y, NULL))                                               \
+    ROW(accuracy, PLACES, wg_accuracy(x, y))                                                               \
+    ROW(conv, FLOATS, wg_conv(wg_reshape(x, WG_SHAPE(1, 1, -1)), wg_reshape(y, WG_SHAPE(1, 1, -1)), NULL)) \
+    ROW(matrix_power, ONE, wg_matrix_power(x, 3))                                                          \
+    ROW(matrix_power_none, ONE, wg_matrix_power(x, 0))
+
+/* Builds without LAPACK refuse these before anything else. */
+#ifdef WG_TEST_LAPACK
+#define FACTORING(ROW)                                                                 \
+    ROW(cholesky, ONE, wg_cholesky(wg_matmul_transposed(x, false, x, true)))           \
+    ROW(triangular_solve, FLOATS, wg_triangular_solve(x, y, WG_UPPER | WG_TRANSPOSED)) \
+    ROW(lu_packed, ONE, wg_lu_packed(x))                                               \
+    ROW(qr_packed, ONE, wg_qr_packed(x))                                               \
+    ROW(svd_packed, ONE, wg_svd_packed(x))                                             \
+    ROW(eigh_packed, ONE, wg_eigh_packed(x))                                           \
+    ROW(lu, ONE, wg_lu(x, &y, NULL, NULL) ? y : y)                                     \
+    ROW(qr, ONE, wg_qr(x, &y, NULL) ? y : y)                                           \
+    ROW(svd, ONE, wg_svd(x, NULL, &y, NULL) ? y : y)                                   \
+    ROW(eigh, ONE, wg_eigh(x, NULL, &y) ? y : y)                                       \
+    ROW(solve, FLOATS, wg_solve(x, y))                                                 \
+    ROW(cholesky_solve, FLOATS, wg_cholesky_solve(x, y))                               \
+    ROW(lstsq, FLOATS, wg_lstsq(x, y))                                                 \
+    ROW(inv, ONE, wg_inv(x))                                                           \
+    ROW(pinv, ONE, wg_pinv(x))                                                         \
+    ROW(det, ONE, wg_det(x))                                                           \
+    ROW(slogdet, ONE, wg_slogdet(x, &y, NULL) ? y : y)                                 \
+    ROW(logdet, ONE, wg_logdet(x))
+#else
+#define FACTORING(ROW)
+#endif
 
 #define ROW(name, kind, expression)                         \
     static wg_tensor other_##name(wg_tensor x, wg_tensor y) \
@@ -190,6 +218,7 @@ static wg_tensor first_grid(wg_tensor x, wg_tensor y)
         return expression;                                  \
     }
 OTHERS(ROW)
+FACTORING(ROW)
 #undef ROW
 
 static const recording recordings[] = {
@@ -207,7 +236,7 @@ static const recording recordings[] = {
 #undef UNARY
 #undef BINARY
 #define ROW(name, kind, expression) {#name, other_##name, kind},
-    OTHERS(ROW)
+    OTHERS(ROW) FACTORING(ROW)
 #undef ROW
 };
 

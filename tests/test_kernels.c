@@ -125,8 +125,8 @@ static void plain_result(const trial *t, void *const *data, const int64_t *step,
         in[k] = (wg_array){t->types[k], output.shape, dense[k]};
     }
     char fault[WG_FAULT_SIZE] = "";
-    (t->precise ? t->op->precise
-                : t->op->kernel[t->types[0]])(&(wg_call){t->count, in, &output, &(wg_attributes){.real = {0}}, fault});
+    (t->precise ? t->op->precise : t->op->kernel[t->types[0]])(
+        &(wg_call){t->count, in, &output, &(wg_attributes){.real = {0}}, fault, NULL});
 }
 
 static void complain(const trial *t, const char *what, int64_t r, int64_t c)

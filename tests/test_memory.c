@@ -205,6 +205,55 @@ Test(memory, the_limit_holds)
     expect_all_back(&c, "a limit", -1);
 }
 
+/* ---- memory that kernels ask for ---- */
+
+static bool infer_like(const wg_call *call, char *message, size_t size)
+{
+    (void)message, (void)size;
+    *call->output = call->inputs[0];
+    return true;
+}
+
+/* As much as attribute 0 says; the result tells how much of it could be written to and read back. */
+static size_t asked(const wg_call *call)
+{
+    return (size_t)call->attributes->integer[0];
+}
+
+static void use(const wg_call *call)
+{
+    unsigned char *memory = call->scratch;
+    size_t size = asked(call), right = 0;
+    memset(memory, 0x5A, size);
+    for (size_t i = 0; i < size; i++) right += memory[i] == 0x5A;
+    if ((uintptr_t)memory % 64) snprintf(call->fault, WG_FAULT_SIZE, "not aligned");
+    if (size == 13) snprintf(call->fault, WG_FAULT_SIZE, "13");
+    *(float *)call->output->data = (float)right;
+}
+
+static const wg_op user = {
+    .name = "user", .arity = 1, .infer = infer_like, .kernel = {[WG_F32] = use}, .scratch = asked};
+
+static wg_tensor used(wg_context *ctx, int64_t bytes)
+{
+    return wg_apply(&user, WG_LIST(wg_ones(ctx, WG_SHAPE(1))), &(wg_attributes){.integer = {bytes}});
+}
+
+Test(memory, kernels_get_what_they_ask_for)
+{
+    for (int way = 0; way < 3; way++) {
+        wg_context *ctx = scratch_context_with((wg_context_options){.plain = way == 1, .eager = way == 2});
+        const int64_t sizes[] = {0, 1, 64, 4097, 1000000};
+        for (int i = 0; i < 5; i++) cr_expect_eq(wg_item(used(ctx, sizes[i])), (double)sizes[i], "%s", wg_error(ctx));
+        cr_expect(isnan(wg_item(used(ctx, 13))));
+        scratch_expect_error(ctx, WG_BAD_ARGUMENT, "user: 13", "a fault with memory");
+        cr_expect(isnan(wg_item(used(ctx, INT64_MAX))));
+        scratch_expect_error(ctx, WG_OUT_OF_MEMORY, "out of memory", "too much memory");
+        cr_expect_eq(wg_item(used(ctx, 64)), 64);
+        scratch_close(ctx);
+    }
+}
+
 /* ---- every allocation fails once ---- */
 
 typedef struct {

@@ -8,12 +8,21 @@
 
 static char message[ERROR_SIZE];
 
+/* Builds without LAPACK refuse some samples. */
+static bool works(wg_tensor (*sample)(wg_context *ctx))
+{
+    wg_context *ctx = wg_context_new(NULL);
+    bool fine = sample(ctx).id || wg_error_status(ctx) != WG_UNSUPPORTED;
+    wg_context_free(ctx);
+    return fine;
+}
+
 /* A tape with many kinds of nodes: all samples, and a gradient. */
 static wg_context *tape(void)
 {
     wg_context *ctx = wg_context_new(NULL);
     for (size_t i = 0; i < wg_op_count(); i++)
-        if (wg_op_at(i)->sample) wg_op_at(i)->sample(ctx);
+        if (wg_op_at(i)->sample && works(wg_op_at(i)->sample)) wg_op_at(i)->sample(ctx);
     wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(3, 4), wg_init_normal(1));
     wg_tensor y = wg_mean(wg_log_softmax(wg_mul_scalar(w, 2), -1), WG_ALL);
     wg_assign(w, wg_sub(w, wg_grad(y, w)));

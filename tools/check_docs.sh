@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compiles and runs every complete program in README.md and docs/.   usage: check_docs.sh COMPILER LIBRARY
 # A program is a block fenced as c that has a main. Fails if there is none. Also: docs/functions.md names each function
-# of ops.h, functions.h and nn.h; the forms with a C scalar go by the name of the one with two tensors.
+# that records ops; the forms with a C scalar go by the name of the one with two tensors.
 set -eu
 compiler=$1 library=$2
 folder=$(mktemp -d)
@@ -23,7 +23,9 @@ for source in "$folder"/program*.c; do
 done
 cd "$top"
 missing=0
-for name in $(sed -n 's/^WG_API .*\(wg_[a-z0-9_]*\)(.*/\1/p' include/wengert/ops.h include/wengert/functions.h include/wengert/nn.h |
+headers=$(printf 'include/wengert/%s.h ' ops functions linear_algebra control nn)
+# shellcheck disable=SC2086
+for name in $(sed -n 's/^WG_API .*\(wg_[a-z0-9_]*\)(.*/\1/p' $headers |
     sed 's/^wg_scalar_/wg_/; s/_scalar$//' | sort -u); do
     grep -q "$name\b" docs/functions.md || { echo "docs/functions.md does not name $name"; missing=$((missing + 1)); }
 done

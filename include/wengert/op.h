@@ -30,7 +30,8 @@ typedef struct {
     const wg_array *inputs;
     wg_array *output;                /* to be filled in: type and shape when inferring, data when computing */
     const wg_attributes *attributes; /* never NULL */
-    char *fault; /* [WG_FAULT_SIZE]: a kernel writes here what is wrong with the values it was given */
+    char *fault;   /* [WG_FAULT_SIZE]: a kernel writes here what is wrong with the values it was given */
+    void *scratch; /* what wg_op.scratch has asked for, aligned to 64 bytes; its content is anything */
 } wg_call;
 
 /* Where an op is tested, and how accurate it is. */
@@ -58,6 +59,8 @@ struct wg_op {
     bool (*infer)(const wg_call *call, char *message, size_t message_size);
     /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). */
     void (*kernel[WG_TYPES])(const wg_call *call);
+    /* How many bytes of memory a kernel needs beside its operands and result. NULL: none. */
+    size_t (*scratch)(const wg_call *call);
     /* Takes the place of kernel[WG_F32] in contexts with the option `precise`. NULL: that is within 1 ULP itself. */
     void (*precise)(const wg_call *call);
     /* Records the gradient of each operand, given the cotangent of y, by public ops only; linear in the cotangent.

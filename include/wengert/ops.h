@@ -213,6 +213,26 @@ WG_API wg_tensor wg_conv_transpose(wg_tensor y, wg_tensor weight, wg_shape size,
 /* the adjoint of conv by its weights: x [n, inputs, spatial...] and y [n, outputs, windows...] give [outputs, inputs
    / groups, kernel...] */
 WG_API wg_tensor wg_conv_filter(wg_tensor x, wg_tensor y, wg_shape kernel, const wg_conv_window *window);
+/* the lower triangular L of x = L L^T, [..., n, n], zeros above: of x the lower triangle is read, and the gradient
+   is that of a function of it, lower triangular; a matrix that is not positive definite is an error */
+WG_API wg_tensor wg_cholesky(wg_tensor x);
+/* x of a x = b, b [..., n, k] or a vector [n], leading axes broadcast; of a [..., n, n] one triangle is read, the
+   lower one, or as the sum of WG_UPPER, WG_TRANSPOSED (a^T x = b) and WG_UNIT_DIAGONAL tells; a 0 on the diagonal is
+   an error */
+WG_API wg_tensor wg_triangular_solve(wg_tensor a, wg_tensor b, int flags);
+/* P x = L U with exchanged rows: [..., n, n] -> [..., n + 2, n], L below the diagonal (there it is 1), U from it on,
+   then a row of numbers p, row i of L U being row p[i] of x, and a row with -1 for each exchange, else 1; wg_lu
+   unpacks */
+WG_API wg_tensor wg_lu_packed(wg_tensor x);
+/* x = Q R: [..., m, n] -> [..., m k + k n], Q [m, k] and R [k, n] one after the other, k = min(m, n); no gradient;
+   wg_qr unpacks */
+WG_API wg_tensor wg_qr_packed(wg_tensor x);
+/* x = U diag(s) V^T: [..., m, n] -> [..., m k + k + k n], U [m, k], s [k] and V^T [k, n], k = min(m, n); no
+   gradient; wg_svd unpacks */
+WG_API wg_tensor wg_svd_packed(wg_tensor x);
+/* x = V diag(w) V^T of the symmetric x, of which the lower triangle is read: [..., n, n] -> [..., n + n n], w [n]
+   and V^T [n, n]; no gradient; wg_eigh unpacks */
+WG_API wg_tensor wg_eigh_packed(wg_tensor x);
 /* the value of x as a constant: its gradient is zero */
 WG_API wg_tensor wg_stop_gradient(wg_tensor x);
 

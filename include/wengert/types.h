@@ -101,6 +101,10 @@ typedef struct {
     const void *user;
 } wg_function;
 
+/* Which triangle wg_triangular_solve reads, and how: a sum of these. 0: the lower one, as it stands, with its diagonal.
+ */
+enum { WG_UPPER = 1, WG_TRANSPOSED = 2, WG_UNIT_DIAGONAL = 4 };
+
 /* What went wrong. The text of wg_error says it in words. */
 typedef enum {
     WG_OK,

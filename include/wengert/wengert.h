@@ -8,6 +8,7 @@
 #include <wengert/functions.h>
 #include <wengert/gradient.h>
 #include <wengert/graph.h>
+#include <wengert/linear_algebra.h>
 #include <wengert/nn.h>
 #include <wengert/op.h>
 #include <wengert/ops.h>

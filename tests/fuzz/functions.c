@@ -146,6 +146,12 @@ wg_pool_options pool_options(const instruction *i)
     }
     return o;
 }
+static const function factors[] = {
+    UNARY_OF(cholesky),    UNARY_OF(lu_packed), UNARY_OF(qr_packed), UNARY_OF(svd_packed),
+    UNARY_OF(eigh_packed), UNARY_OF(inv),       UNARY_OF(det),       UNARY_OF(logdet),
+};
+
+static const function systems[] = {PAIR_OF(solve), PAIR_OF(cholesky_solve), PAIR_OF(lstsq)};
 
 typedef struct {
     const char *name; /* of the kind, for people */
@@ -189,6 +195,9 @@ static const family families[KINDS] = {
     [PADDED] = {"padding by a mode", NULL, 0},
     [PRODUCT] = {"matrix product", NULL, 0},
     [LINEAR] = {"linear layer", NULL, 0},
+    [FACTOR] = LISTED("matrix factored", factors),
+    [SYSTEM] = LISTED("system of equations", systems),
+    [TRIANGULAR] = {"triangular_solve", NULL, 0},
     [LOSS] = LISTED("loss", losses),
     [GRADIENTS] = {"gradients", NULL, 0},
     [PART] = {"one of the gradients", NULL, 0},

@@ -14,6 +14,9 @@ static bool is_inexact(const generator *g, const instruction *i)
     case HANDLE:
     case PRODUCT:
     case LINEAR:
+    case FACTOR:
+    case SYSTEM:
+    case TRIANGULAR:
     case LOSS:
     case GRADIENTS:
         return true;
@@ -122,7 +125,7 @@ int emit(generator *g, instruction i)
 
 int emit_call(generator *g, instruction_kind kind, const char *name, int a, int b)
 {
-    bool two = kind == PAIR || kind == LOSS || (kind == ELEMENT && row_named(name)->arity == 2);
+    bool two = kind == PAIR || kind == SYSTEM || kind == LOSS || (kind == ELEMENT && row_named(name)->arity == 2);
     return emit(g, (instruction){.kind = kind, .name = name, .count = 1 + two, .operand = {a, b}});
 }
 

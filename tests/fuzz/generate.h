@@ -97,6 +97,7 @@ void propose_dynamic(generator *g);
 void propose_padded(generator *g);
 
 void propose_chain(generator *g);
+void propose_algebra(generator *g);
 
 void propose_recurrence(generator *g);
 void propose_shared_products(generator *g);

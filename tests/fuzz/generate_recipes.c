@@ -26,7 +26,7 @@ static const proposal proposals[] = {
     {1, propose_sum_over_time}, {2, propose_joints},      {2, propose_equal_numbers},
     {2, propose_moved_twin},    {3, propose_windows},     {3, propose_pool},
     {3, propose_order},         {2, propose_along_index}, {3, propose_dynamic},
-    {2, propose_padded},
+    {2, propose_padded},        {2, propose_algebra},
 };
 
 static void propose(generator *g)
@@ -59,6 +59,7 @@ static const theme themes[] = {
     {3, SMALL, propose_joints},
     {5, LINKED, propose_adam},
     {3, SMALL, propose_product_sum},
+    {8, SMALL, propose_algebra},
 };
 
 static const theme *choose_theme(generator *g)

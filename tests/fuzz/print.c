@@ -156,7 +156,8 @@ static void print_pool(const instruction *i, FILE *file)
 
 static void print_call(const instruction *i, FILE *file)
 {
-    bool second = i->kind == PAIR || i->kind == LOSS;
+    bool second = i->kind == PAIR || i->kind == SYSTEM || i->kind == LOSS;
+    bool more = i->kind == SCALAR || i->kind == AXIS || i->kind == AXES || i->kind == SHAPED || i->kind == LOSS;
     fprintf(file, "wg_%s(", i->name);
     if (i->kind == LEFT) {
         print_scalar(i, file);
@@ -164,7 +165,7 @@ static void print_call(const instruction *i, FILE *file)
     }
     fprintf(file, "t%d", i->operand[0]);
     if (second) fprintf(file, ", t%d", i->operand[1]);
-    if (i->kind != UNARY && i->kind != PAIR && i->kind != LEFT) fputs(", ", file);
+    if (more) fputs(", ", file);
     if (i->kind == SCALAR) print_scalar(i, file);
     if (i->kind == AXIS) fprintf(file, "%lld", (long long)i->integer[0]);
     if (i->kind == AXES) print_axes(i->axes, file);
@@ -247,6 +248,8 @@ static void print_structured(const instruction *i, FILE *file)
         print_windows(i, file);
     } else if (i->kind == PRODUCT) {
         fprintf(file, "wg_matmul_transposed(t%d, %lld, t%d, %lld)", t[0], a[0], t[1], a[1]);
+    } else if (i->kind == TRIANGULAR) {
+        fprintf(file, "wg_triangular_solve(t%d, t%d, %lld)", t[0], t[1], a[0]);
     } else if (i->kind == LINEAR) {
         fprintf(file, "wg_linear_apply(&(wg_linear){t%d, t%d}, t%d)", t[1], t[2], t[0]);
     } else {

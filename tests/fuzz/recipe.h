@@ -39,16 +39,19 @@ typedef enum {
     POOL,  /* size, stride and padding of all spatial axes, and 1 for ceil_mode + 2 for count_padding + 4 for a dilation
               of 2 */
     ORDER, /* axis, descending, count */
-    DYNAMIC,   /* (x, start, axis, length), or (x, update, start, axis) */
-    PADDED,    /* axis, low, high, mode; scalar */
-    PRODUCT,   /* (a, transposed or not, b, transposed or not) */
-    LINEAR,    /* (x, weight, bias) of a layer */
-    LOSS,      /* (prediction, target, no options) */
-    GRADIENTS, /* of operand 0 by the others */
-    PART,      /* one of the gradients: integer[0] */
-    ASSIGN,    /* operand 0 rebinds lasting tensor integer[0] */
-    READ,      /* operand 0 */
-    EVAL,      /* all operands in one evaluation */
+    DYNAMIC,    /* (x, start, axis, length), or (x, update, start, axis) */
+    PADDED,     /* axis, low, high, mode; scalar */
+    PRODUCT,    /* (a, transposed or not, b, transposed or not) */
+    LINEAR,     /* (x, weight, bias) of a layer */
+    FACTOR,     /* (x), matrices that are far from singular */
+    SYSTEM,     /* (a, b), a likewise */
+    TRIANGULAR, /* (a, b, flags), likewise */
+    LOSS,       /* (prediction, target, no options) */
+    GRADIENTS,  /* of operand 0 by the others */
+    PART,       /* one of the gradients: integer[0] */
+    ASSIGN,     /* operand 0 rebinds lasting tensor integer[0] */
+    READ,       /* operand 0 */
+    EVAL,       /* all operands in one evaluation */
     MARK,
     REWIND, /* to the mark: operand 0 */
     KINDS

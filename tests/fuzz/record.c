@@ -64,12 +64,14 @@ static wg_tensor record_call(machine *m, const instruction *i, const wg_tensor *
     double scalar = chance_scalar(i, m->step);
     switch (i->kind) {
     case PAIR:
+    case SYSTEM:
         return f->call.pair(x[0], x[1]);
     case SCALAR:
         return f->call.scalar(x[0], scalar);
     case LEFT:
         return f->call.left(scalar, x[0]);
     case UNARY:
+    case FACTOR:
         return f->call.unary(x[0]);
     case AXIS:
         return f->call.axis(x[0], (int)i->integer[0]);
@@ -127,6 +129,8 @@ static wg_tensor record_structured(machine *m, const instruction *i, const wg_te
         return wg_pad_with(x[0], (int)a[0], a[1], a[2], (wg_pad_mode)a[3], chance_scalar(i, m->step));
     case PRODUCT:
         return wg_matmul_transposed(x[0], a[0], x[1], a[1]);
+    case TRIANGULAR:
+        return wg_triangular_solve(x[0], x[1], (int)a[0]);
     case LINEAR:
         return wg_linear_apply(&(wg_linear){x[1], x[2]}, x[0]);
     default:

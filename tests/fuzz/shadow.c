@@ -221,7 +221,7 @@ static shadow placed_of(const wg_op *op, wg_tensor y, const shadow *in, size_t c
 shadow shadow_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count)
 {
     shadow out;
-    if (shadow_sums(op, y, in, &out)) return out;
+    if (shadow_sums(op, y, in, &out) || shadow_algebra(op, y, in, count, &out)) return out;
     bool exact = true;
     for (size_t i = 0; i < count; i++) exact &= in[i].exact;
     if (exact) return op->numerics.ulp == -1 ? shadow_unknown(y) : shadow_exact(y); /* a sum that has no rule yet */

@@ -37,5 +37,7 @@ wg_tensor shadow_xor(wg_tensor a, wg_tensor b);
 
 /* The rules of reductions and products, in shadow_sums.c; false: the op is none of them. */
 bool shadow_sums(const wg_op *op, wg_tensor y, const shadow *in, shadow *out);
+/* Those of linear algebra, in shadow_algebra.c; likewise. */
+bool shadow_algebra(const wg_op *op, wg_tensor y, const shadow *in, size_t count, shadow *out);
 
 #endif

@@ -204,6 +204,96 @@ static void wrong_convolutions(wg_context *ctx)
                  "length 6 has 5 windows of a kernel of 2, not 4");
 }
 
+/* All that takes square matrices of floats, and what factors any. */
+static void wrong_factored(wg_context *ctx)
+{
+    static const struct {
+        const char *name;
+        wg_tensor (*apply)(wg_tensor x);
+        bool square;
+    } takes[] = {{"cholesky", wg_cholesky, true},
+                 {"lu_packed", wg_lu_packed, true},
+                 {"qr_packed", wg_qr_packed, false},
+                 {"svd_packed", wg_svd_packed, false},
+                 {"eigh_packed", wg_eigh_packed, true},
+                 {"inv", wg_inv, true},
+                 {"pinv", wg_pinv, false},
+                 {"det", wg_det, true},
+                 {"logdet", wg_logdet, true}};
+    for (size_t i = 0; i < sizeof takes / sizeof *takes; i++) {
+        const char *name = takes[i].name;
+        expect_error(ctx, takes[i].apply(T(I32, 3, 3)), name, WG_BAD_TYPE, "floats, not i32|[3, 3]|wg_cast");
+        expect_error(ctx, takes[i].apply(T(F32, 3)), name, WG_BAD_SHAPE, "rank 2|[3]");
+        expect_error(ctx, takes[i].apply(wg_scalar(ctx, 2)), name, WG_BAD_SHAPE, "rank 2|[]");
+        if (takes[i].square) expect_error(ctx, takes[i].apply(T(F32, 2, 3, 4)), name, WG_BAD_SHAPE, "square|[2, 3, 4]");
+    }
+}
+
+static void wrong_systems(wg_context *ctx)
+{
+    static const struct {
+        const char *name;
+        wg_tensor (*apply)(wg_tensor a, wg_tensor b);
+        bool square;
+    } takes[] = {{"solve", wg_solve, true}, {"cholesky_solve", wg_cholesky_solve, true}, {"lstsq", wg_lstsq, false}};
+    for (size_t i = 0; i < sizeof takes / sizeof *takes; i++) {
+        const char *name = takes[i].name;
+        expect_error(ctx, takes[i].apply(T(F32, 3, 3), T(F64, 3, 1)), name, WG_BAD_TYPE,
+                     "f32 [3, 3]|f64 [3, 1]|wg_cast");
+        expect_error(ctx, takes[i].apply(T(F32, 3, 3), T(F32, 2, 3)), name, WG_BAD_SHAPE, "3 rows|[3, 3] x [2, 3]");
+        expect_error(ctx, takes[i].apply(T(F32, 3, 3), T(F32, 4)), name, WG_BAD_SHAPE, "3 rows|[4]");
+        expect_error(ctx, takes[i].apply(T(F32, 3, 3), wg_scalar(ctx, 1)), name, WG_BAD_SHAPE, "not a number");
+        expect_error(ctx, takes[i].apply(T(F32, 9), T(F32, 9)), name, WG_BAD_SHAPE, "rank 2|[9]");
+        if (takes[i].square)
+            expect_error(ctx, takes[i].apply(T(F32, 4, 3), T(F32, 4)), name, WG_BAD_SHAPE, "square|[4, 3]");
+    }
+    expect_error(ctx, wg_solve(T(F32, 2, 3, 3), T(F32, 4, 3, 1)), "solve", WG_BAD_SHAPE,
+                 "leading axes do not broadcast|[2, 3, 3]|[4, 3, 1]");
+    expect_error(ctx, wg_triangular_solve(T(F32, 2, 3, 3), T(F32, 4, 3, 1), 0), "triangular_solve", WG_BAD_SHAPE,
+                 "leading axes do not broadcast|[2, 3, 3] x [4, 3, 1]");
+    expect_error(ctx, wg_triangular_solve(T(F32, 3, 3), T(F64, 3, 1), 0), "triangular_solve", WG_BAD_TYPE,
+                 "f32 [3, 3]|f64 [3, 1]|wg_cast");
+    expect_error(ctx, wg_triangular_solve(T(F32, 3, 2), T(F32, 3, 1), 0), "triangular_solve", WG_BAD_SHAPE,
+                 "square|[3, 2]");
+    expect_error(ctx, wg_triangular_solve(T(F32, 3, 3), T(F32, 1, 2, 1), 0), "triangular_solve", WG_BAD_SHAPE,
+                 "3 rows");
+    expect_error(ctx, wg_triangular_solve(T(F32, 3, 3), T(F32, 3, 16777217), 0), "triangular_solve", WG_BAD_SHAPE,
+                 "no further than 16777216 columns");
+    expect_error(ctx, wg_triangular_solve(T(F32, 3, 3), T(F32, 3, 1), 8), "triangular_solve", WG_BAD_ARGUMENT,
+                 "flags 8|WG_UPPER");
+    expect_error(ctx, wg_apply(row_named("triangular_solve"), WG_LIST(T(F32, 3, 3), T(F32, 2, 3, 1)), NULL),
+                 "triangular_solve", WG_BAD_SHAPE, "other leading axes|[3, 3] x [2, 3, 1]");
+    expect_error(ctx, wg_apply(row_named("triangular_solve"), WG_LIST(T(F32, 3, 3), T(F64, 3, 1)), NULL),
+                 "triangular_solve", WG_BAD_TYPE, "types differ");
+}
+
+/* Functions of several results: poison for each. */
+static void wrong_factors(wg_context *ctx)
+{
+    wg_tensor a = T(F32, 2), b = a, c = a;
+    expect_error(ctx, wg_lu(T(F32, 2, 3), &a, &b, &c) ? a : WG_NONE, "lu", WG_BAD_SHAPE, "square|[2, 3]");
+    reference_check(!a.id && !b.id && !c.id, "lu: no poison");
+    a = b = T(F32, 2);
+    expect_error(ctx, wg_qr(T(I64, 2, 3), &a, &b) ? a : WG_NONE, "qr", WG_BAD_TYPE, "not i64|[2, 3]");
+    reference_check(!a.id && !b.id, "qr: no poison");
+    a = b = c = T(F32, 2);
+    expect_error(ctx, wg_svd(T(F32, 3), &a, &b, &c) ? a : WG_NONE, "svd", WG_BAD_SHAPE, "rank 2|[3]");
+    reference_check(!a.id && !b.id && !c.id, "svd: no poison");
+    a = b = T(F32, 2);
+    expect_error(ctx, wg_eigh(T(F32, 4, 2, 3), &a, &b) ? a : WG_NONE, "eigh", WG_BAD_SHAPE, "square|[4, 2, 3]");
+    reference_check(!a.id && !b.id, "eigh: no poison");
+    a = b = T(F32, 2);
+    expect_error(ctx, wg_slogdet(T(F32, 3, 2), &a, &b) ? a : WG_NONE, "slogdet", WG_BAD_SHAPE, "square|[3, 2]");
+    reference_check(!a.id && !b.id, "slogdet: no poison");
+}
+
+static void wrong_powers(wg_context *ctx)
+{
+    expect_error(ctx, wg_matrix_power(T(F32, 2, 3), 2), "matrix_power", WG_BAD_SHAPE, "square|[2, 3]");
+    expect_error(ctx, wg_matrix_power(T(I32, 3, 3), 2), "matrix_power", WG_BAD_TYPE, "not i32");
+    expect_error(ctx, wg_matrix_power(T(F32, 3, 3), -1), "matrix_power", WG_BAD_ARGUMENT, "exponent -1|wg_inv");
+}
+
 static void wrong_creation(wg_context *ctx)
 {
     expect_error(ctx, wg_full(ctx, WG_SHAPE(2, -1), 0), "full", WG_BAD_SHAPE, "negative");
@@ -380,6 +470,12 @@ Test(messages, structured)
     wrong_indexing(ctx);
     wrong_products(ctx);
     wrong_convolutions(ctx);
+    wrong_powers(ctx);
+    if (!reference_without_lapack()) {
+        wrong_factored(ctx);
+        wrong_systems(ctx);
+        wrong_factors(ctx);
+    }
     wrong_creation(ctx);
     wrong_functions(ctx);
     wrong_numbers(ctx);
@@ -426,7 +522,13 @@ Test(messages, every_row_has_one)
                                              "dynamic_update",
                                              "conv",
                                              "conv_transpose",
-                                             "conv_filter"};
+                                             "conv_filter",
+                                             "cholesky",
+                                             "triangular_solve",
+                                             "lu_packed",
+                                             "qr_packed",
+                                             "svd_packed",
+                                             "eigh_packed"};
     for (size_t i = 0; i < wg_op_count(); i++) {
         const wg_op *op = wg_op_at(i);
         bool found = op->elementwise && truth_of(op->name);

@@ -226,3 +226,21 @@ const wg_op *row_named(const char *name)
         if (strcmp(wg_op_at(i)->name, name) == 0) return wg_op_at(i);
     return NULL;
 }
+
+bool reference_without_lapack(void)
+{
+#ifdef WG_TEST_LAPACK
+    return false;
+#else
+    return true;
+#endif
+}
+
+bool row_is_there(const wg_op *op)
+{
+    wg_context *ctx = reference_context(WG_F32);
+    bool there = !op->sample || op->sample(ctx).id || wg_error_status(ctx) != WG_UNSUPPORTED;
+    wg_context_free(ctx);
+    reference_check(there || reference_without_lapack(), "%s is left out", op->name);
+    return there;
+}

@@ -72,6 +72,10 @@ const char *shape_name(wg_shape shape);
 /* The row of the library's table by name; NULL: none. */
 const wg_op *row_named(const char *name);
 
+/* Whether this build has no linear algebra; and whether it can compute a row, which any other build must. */
+bool reference_without_lapack(void);
+bool row_is_there(const wg_op *op);
+
 /* ---- the structured rows: each checks one primitive's values against naive loops ---- */
 
 void reference_full(void);
@@ -108,6 +112,12 @@ void reference_matmul(void);
 void reference_conv(void);
 void reference_conv_transpose(void);
 void reference_conv_filter(void);
+void reference_cholesky(void);
+void reference_triangular_solve(void);
+void reference_lu_packed(void);
+void reference_qr_packed(void);
+void reference_svd_packed(void);
+void reference_eigh_packed(void);
 void reference_assign(void);
 
 #endif

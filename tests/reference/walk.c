@@ -40,11 +40,26 @@ static const structured references[] = {
     {"fold", reference_fold},
     {"cumsum", reference_cumsum},
     {"argsort", reference_argsort},
+    {"cholesky", reference_cholesky},
+    {"triangular_solve", reference_triangular_solve},
+    {"lu_packed", reference_lu_packed},
+    {"qr_packed", reference_qr_packed},
+    {"svd_packed", reference_svd_packed},
+    {"eigh_packed", reference_eigh_packed},
     {"assign", reference_assign},
     {"pool_index", reference_pool_index},
     {"dynamic_slice", reference_dynamic_slice},
     {"dynamic_update", reference_dynamic_update},
 };
+
+/* Rows whose derivative is an error; their references check that. */
+static bool is_forward_only(const wg_op *op)
+{
+    static const char *const names[] = {"qr_packed", "svd_packed", "eigh_packed"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], op->name) == 0) return true;
+    return false;
+}
 
 static const structured *reference_named(const char *name)
 {
@@ -80,7 +95,7 @@ Test(walk, every_row_is_complete)
         reference_check(row_named(op->name) == op, "%s stands twice in the table", op->name);
         bool referred = op->elementwise ? truth_of(op->name) != NULL : reference_named(op->name) != NULL;
         reference_check(referred, "%s has no reference", op->name);
-        if (!op->sample) continue;
+        if (!op->sample || !row_is_there(op)) continue;
         wg_tensor y = op->sample(ctx);
         reference_check(wg_eval(WG_LIST(y)), "%s: its sample fails: %s", op->name, wg_error(ctx));
         reference_check(strcmp(recorded_op(y, &operands), op->name) == 0, "%s: its sample is another op", op->name);
@@ -172,7 +187,7 @@ Test(walk, first_and_second_derivative)
     reference_begin();
     for (size_t i = 0; i < wg_op_count(); i++) {
         reference_check(wg_op_at(i)->sample != NULL, "%s has no sample", wg_op_at(i)->name);
-        if (!wg_op_at(i)->sample) continue;
+        if (!wg_op_at(i)->sample || !row_is_there(wg_op_at(i)) || is_forward_only(wg_op_at(i))) continue;
         first_and_second(WG_F32, wg_op_at(i));
         first_and_second(WG_F64, wg_op_at(i));
     }
@@ -227,7 +242,7 @@ Test(walk, vjps_are_linear)
     for (size_t i = 0; i < wg_op_count(); i++) {
         const wg_op *op = wg_op_at(i);
         wg_context *ctx = reference_context(WG_F32);
-        bool has = op->vjp && op->sample && is_float(op->sample(ctx));
+        bool has = op->vjp && !is_forward_only(op) && op->sample && is_float(op->sample(ctx));
         wg_context_free(ctx);
         if (!has) continue;
         linearity(WG_F32, op);
