@@ -28,6 +28,8 @@ bool pass_stack(const program *from, program *to, bump *b);
 bool pass_hoist(const program *from, program *to, bump *b);
 /* Sums of products become products that add to memory: see the op. */
 bool pass_accumulate(const program *from, program *to, bump *b);
+/* Products with one term become element-wise. */
+bool pass_outer(const program *from, program *to, bump *b);
 /* x + a b, of [.., m, k] and [.., k, n]; attributes as matmul's. Known to the planner only. */
 extern const wg_op engine_multiply_add;
 

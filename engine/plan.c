@@ -25,8 +25,8 @@ typedef bool (*rewriting_pass)(const program *from, program *to, bump *b);
    is given back then; the last one writes to `b`. */
 static bool rewrite(plan *p, program *final, const double *scalar, bump *b)
 {
-    static const rewriting_pass passes[] = {pass_simplify,   NULL,      pass_simplify, pass_dead, pass_stack,
-                                            pass_accumulate, pass_hoist};
+    static const rewriting_pass passes[] = {pass_simplify,   NULL,       pass_simplify, pass_dead, pass_stack,
+                                            pass_accumulate, pass_outer, pass_hoist};
     enum { PASSES = sizeof passes / sizeof *passes };
     bump own[2] = {bump_of(b->memory), bump_of(b->memory)};
     program at[2];

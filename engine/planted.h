@@ -11,7 +11,7 @@ enum { PLANTED_BUGS = 14 };
 /* What is counted. */
 /* clang-format off */
 #define PLANNER_RULES(R) \
-    R(simplify_product) R(simplify_sign) R(simplify_movement) R(trivial_reduction) R(split_reduction) \
+    R(simplify_product) R(simplify_sign) R(simplify_movement) R(trivial_reduction) R(split_reduction) R(outer) R(split_rows) \
     R(split_long_rows) R(accumulated) R(merged) R(assumed) R(dropped_dead) R(gathered) R(moved_inside) \
     R(taken_out) R(joined_group) R(joined_shared) R(fused_down) R(fused_up) R(sunk) R(placed_above) R(in_place) \
     R(wrote_in_place) R(recalled) R(found_plan) R(made_plan) R(broke_assumption) R(row_reduction) \
