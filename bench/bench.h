@@ -70,7 +70,8 @@ double bench_item(bench *b);
 double bench_values(bench *b);
 
 extern const workload scalar_w1, mlp_w2, mlp_w3, mlp_w10, lstm_w5, row_softmax, row_layernorm, map_gelu, map_sigmoid,
-    map_sum, adam_w8, convolution_w7, vae_w9, record_scalar, record_map, record_layer, record_reduce, dispatch_groups;
+    map_sum, adam_w8, convolution_w7, vae_w9, record_scalar, record_map, record_layer, record_reduce, dispatch_groups,
+    per_example_loop, per_example_graph, per_example_scan, per_example_wide;
 
 /* ---- for the program ---- */
 

@@ -11,9 +11,11 @@
 #include <time.h>
 
 static const workload *const workloads[] = {
-    &scalar_w1, &mlp_w2,        &mlp_w3,     &lstm_w5,      &row_softmax,    &row_layernorm,
-    &map_gelu,  &map_sigmoid,   &map_sum,    &adam_w8,      &convolution_w7, &vae_w9,
-    &mlp_w10,   &record_scalar, &record_map, &record_layer, &record_reduce,  &dispatch_groups,
+    &scalar_w1,        &mlp_w2,           &mlp_w3,          &lstm_w5,          &row_softmax,
+    &row_layernorm,    &map_gelu,         &map_sigmoid,     &map_sum,          &adam_w8,
+    &convolution_w7,   &vae_w9,           &mlp_w10,         &record_scalar,    &record_map,
+    &record_layer,     &record_reduce,    &dispatch_groups, &per_example_loop, &per_example_graph,
+    &per_example_scan, &per_example_wide,
 };
 
 enum { WORKLOADS = sizeof workloads / sizeof *workloads, WARM = 3, LEAST = 5, MOST = 1 << 20 };

@@ -30,6 +30,7 @@ bool pass_hoist(const program *from, program *to, bump *b);
 bool pass_accumulate(const program *from, program *to, bump *b);
 /* Products with one term become element-wise. */
 bool pass_outer(const program *from, program *to, bump *b);
+bool has_one_term(const program *p, const item *matmul);
 /* x + a b, of [.., m, k] and [.., k, n]; attributes as matmul's. Known to the planner only. */
 extern const wg_op engine_multiply_add;
 

@@ -51,6 +51,22 @@ bool product_writes(const item *matmul, const view *v)
     return v->stride[rank - 1] == 1 && v->stride[rank - 2] >= matmul->shape.dim[rank - 1];
 }
 
+/* Products with one right matrix, whose rows follow one another, are one product with all rows. */
+static void fold_rows(product_loop *l)
+{
+    while (l->rank > 0) {
+        int last = l->rank - 1;
+        product whole = l->one;
+        bool one = whole.rows == 1;
+        if (one) whole.a.row = l->a[last], whole.c.row = l->c[last];
+        bool follow = l->a[last] == l->one.rows * whole.a.row && l->c[last] == l->one.rows * whole.c.row;
+        whole.rows *= l->dim[last];
+        if (l->b[last] != 0 || !follow || !product_supported(&whole)) return;
+        l->one = whole;
+        l->rank--;
+    }
+}
+
 product_loop product_loop_of(const program *p, const item *matmul, const view *a, const view *b, const view *c)
 {
     const uint32_t *operands = program_operands(p, matmul) + product_first(matmul);
@@ -71,6 +87,7 @@ product_loop product_loop_of(const program *p, const item *matmul, const view *a
         l.b[at] = b->stride[i];
         l.c[at] = c->stride[i];
     }
+    fold_rows(&l);
     if (l.rank > 0) {
         int last = --l.rank;
         l.one.batch = l.dim[last];

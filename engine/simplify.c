@@ -107,6 +107,47 @@ static uint32_t split_reduction(rewriting *r, const item *it, uint32_t index)
     return first == NO_ITEM ? NO_ITEM : rewriting_add(r, it, &first, a, r->from->source[index]);
 }
 
+/* Whether the last axis is a row of its own to what an item is computed from: something is repeated along it, or along
+   others only, as the factors of a product with one term are. */
+static bool has_rows(const program *p, uint32_t index, int depth)
+{
+    if (index == NO_ITEM) return false;
+    const item *it = &p->items[index];
+    if (it->op == &ops_expand) {
+        const item *from = &p->items[program_operands(p, it)[0]];
+        return from->size > 1 && it->shape.rank > 1 && it->shape.dim[it->shape.rank - 1] > 1;
+    }
+    if (it->op == &ops_matmul) return has_one_term(p, it);
+    if (depth == 0 || !it->op || !it->op->elementwise) return false;
+    for (uint32_t k = 0; k < it->count; k++)
+        if (has_rows(p, program_operands(p, it)[k], depth - 1)) return true;
+    return false;
+}
+
+/* A reduction over several trailing axes of what has rows: first over the rows, then over their results. */
+static uint32_t split_rows(rewriting *r, const item *it, uint32_t index)
+{
+    enum { DEEP = 3 };
+    if (!is_reduction(it)) return NO_ITEM;
+    uint32_t operand = rewriting_operand(r, index, 0), set;
+    const item x = r->to->items[operand];
+    int last = x.shape.rank - 1;
+    wg_attributes over_row = {.integer = {(int64_t)1 << (last > 0 ? last : 0), 1}};
+    set = (uint32_t)r->from->attributes[it->attributes].integer[0];
+    if ((x.type != WG_F32 && x.type != WG_F64) || last < 1 || !(set >> last & 1) || !(set >> (last - 1) & 1))
+        return NO_ITEM;
+    if (x.size == 0 || x.shape.dim[last] == 1 || x.shape.dim[last - 1] == 1 || !has_rows(r->to, operand, DEEP))
+        return NO_ITEM;
+    FIRED(split_rows);
+    item rows = *it;
+    rows.shape = x.shape;
+    rows.shape.dim[last] = 1;
+    rows.size = x.size / x.shape.dim[last];
+    rows.flags = 0;
+    uint32_t source = r->from->source[index], first = rewriting_add(r, &rows, &operand, &over_row, source);
+    return first == NO_ITEM ? NO_ITEM : rewriting_add(r, it, &first, &r->from->attributes[it->attributes], source);
+}
+
 /* A reduction of rows that are too long for one go: of parts of them, then of the parts' results. */
 static uint32_t split_long_rows(rewriting *r, const item *it, uint32_t index)
 {
@@ -146,8 +187,8 @@ static uint32_t split_long_rows(rewriting *r, const item *it, uint32_t index)
 
 typedef uint32_t (*rule)(rewriting *r, const item *it, uint32_t index);
 
-static const rule rules[] = {simplify_product,           simplify_sign,   simplify_movement,
-                             simplify_trivial_reduction, split_reduction, split_long_rows};
+static const rule rules[] = {simplify_product, simplify_sign, simplify_movement, simplify_trivial_reduction,
+                             split_reduction,  split_rows,    split_long_rows};
 
 /* What stands for one item. An item that is kept stays itself: a result needs a place of its own. */
 static uint32_t simplified(rewriting *r, uint32_t index)
