@@ -242,6 +242,14 @@ void wg_rewind(wg_context *ctx, uint64_t mark)
 
 /* ---- state ---- */
 
+bool graph_set_eager(wg_context *ctx, bool eager)
+{
+    bool before = ctx->options.eager;
+    ctx->options.eager = eager;
+    ctx->quick_limit = eager ? 0 : (uint32_t)(ctx->chunks * NODE_CHUNK);
+    return before;
+}
+
 wg_mode wg_set_mode(wg_context *ctx, wg_mode mode)
 {
     if (!ctx) return WG_TRAIN;
