@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+enum { NEEDED = 1, UNKNOWN = 2 }; /* UNKNOWN: needed, and computed from the unknown cotangent */
+
 /* ---- forward mode ---- */
 
 bool forward_begin(forward_mode *f, wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count)
@@ -34,26 +36,39 @@ static uint8_t *mark_needed(wg_context *ctx, uint32_t first, const uint32_t *res
     uint8_t *needed = memory_new(&ctx->memory, ctx->node_count - first, sizeof *needed);
     if (!needed) graph_fail_memory(ctx, ctx->node_count - first);
     for (size_t i = 0; needed && i < count; i++)
-        if (results[i] >= first) needed[results[i] - first] = 1;
+        if (results[i] >= first) needed[results[i] - first] = NEEDED;
     for (uint32_t id = ctx->node_count; needed && id-- > first;) {
         if (!needed[id - first]) continue;
         size_t inputs_count;
         const uint32_t *inputs = graph_inputs(ctx, graph_node(ctx, id), &inputs_count);
         for (size_t i = 0; i < inputs_count; i++)
-            if (inputs[i] >= first) needed[inputs[i] - first] = 1;
+            if (inputs[i] >= first) needed[inputs[i] - first] = NEEDED;
     }
     return needed;
 }
 
-/* A rule that does more with its cotangent than a linear map: its derivative still reads it. The oldest needed node
-   that does so was recorded for a node of the first sweep, and that one for the node with this rule. */
-static void fail_linear(const forward_mode *f, const uint8_t *needed)
+/* Whether a node reads one that is marked as depending on the unknown cotangent. */
+static bool reads_unknown(const forward_mode *f, const uint8_t *needed, uint32_t id)
+{
+    size_t count;
+    const uint32_t *inputs = graph_inputs(f->ctx, graph_node(f->ctx, id), &count);
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] >= f->unknown && needed[inputs[i] - f->unknown] == UNKNOWN) return true;
+    return false;
+}
+
+/* A rule that does more with its cotangent than a linear map: the derivative of that still reads it. The first node of
+   the second sweep that does so was recorded for one of the first sweep, and that one for the node with this rule. */
+static void fail_linear(const forward_mode *f, uint8_t *needed)
 {
     wg_context *ctx = f->ctx;
-    uint32_t at = f->unknown;
-    for (uint32_t id = at + 1; id < ctx->node_count && at == f->unknown; id++)
-        if (needed[id - f->unknown]) at = id;
-    const node *n = graph_node(ctx, at);
+    needed[0] = UNKNOWN;
+    const node *n = graph_node(ctx, f->unknown);
+    for (uint32_t id = f->unknown + 1; id < ctx->node_count && n->origin < f->unknown; id++) {
+        if (!needed[id - f->unknown] || !reads_unknown(f, needed, id)) continue;
+        needed[id - f->unknown] = UNKNOWN;
+        n = graph_node(ctx, id);
+    }
     while (n->origin >= f->unknown) n = graph_node(ctx, n->origin);
     graph_fail_node(ctx, WG_NO_GRADIENT, n->origin, "its VJP is not linear in the cotangent");
 }

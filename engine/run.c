@@ -44,6 +44,13 @@ void run_operands_close(wg_context *ctx, run_operands *operands)
     if (operands->array != operands->few) memory_release(&ctx->memory, operands->array);
 }
 
+void run_see_rows(wg_array *a)
+{
+    int64_t length = a->shape.rank ? a->shape.dim[a->shape.rank - 1] : 1, rows = 1;
+    for (int i = 0; i + 1 < a->shape.rank; i++) rows *= a->shape.dim[i];
+    a->shape = (wg_shape){2, {rows, length}};
+}
+
 bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg_array *output)
 {
     const node *n = graph_node(ctx, id);
@@ -61,9 +68,14 @@ bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg
         return false;
     }
     if (ctx->options.precise && type == WG_F32 && n->op->precise) kernel = n->op->precise;
+    if (n->op->row_wise && !n->op->elementwise) {
+        for (size_t i = 0; i < count; i++) run_see_rows(&inputs[i]);
+        run_see_rows(output);
+    }
     char fault[WG_FAULT_SIZE] = "";
     kernel(&(wg_call){count, inputs, output, graph_attributes(ctx, n), fault});
     ctx->computed++;
+    fault[WG_FAULT_SIZE - 1] = '\0';
     if (fault[0]) graph_fail_node(ctx, WG_BAD_ARGUMENT, id, "%s", fault);
     return !fault[0];
 }

@@ -229,7 +229,7 @@ Test(null, pointers_beside_a_good_context)
     EXPECT_ERROR(wg_substitute(w, WG_LIST(w), (wg_list){1, NULL}), WG_BAD_ARGUMENT, "substitute: the list is NULL");
     EXPECT_ERROR(wg_apply(NULL, WG_LIST(w), NULL), WG_BAD_ARGUMENT, "apply: no op");
     EXPECT_ERROR(wg_apply(&(wg_op){.name = "mine"}, WG_LIST(w), NULL), WG_BAD_ARGUMENT,
-                 "apply: no op, or one without infer");
+                 "apply: no op, or one without a name or infer");
     EXPECT_ERROR(wg_draw(WG_LIST(w), NULL, NULL), WG_BAD_ARGUMENT, "draw");
     EXPECT_ERROR(wg_draw_dot(WG_LIST(w), NULL, NULL), WG_BAD_ARGUMENT, "draw: the file is NULL");
     EXPECT_ERROR(wg_optimizer_step(sgd, WG_NONE), WG_BAD_HANDLE, "optimizer: the loss is the zero handle");

@@ -2,6 +2,7 @@
 #ifndef WENGERT_GRADIENT_H
 #define WENGERT_GRADIENT_H
 
+#include <wengert/op.h>
 #include <wengert/tensor.h>
 
 #ifdef __cplusplus
@@ -98,6 +99,16 @@ typedef struct {
 WG_API wg_gradcheck_report wg_gradcheck(wg_tensor y, wg_list xs, const wg_gradcheck_options *options);
 /* Prints the report as a table of leaves and a verdict. */
 WG_API bool wg_gradcheck_print(const wg_gradcheck_report *report, FILE *file);
+
+/* The walk that every row of the library's table passes, for a user's own op: its fields; its shape rule, on the sample
+   and on nonsense; its kernels in f32 and f64, which write all of the output and nothing else, keep what row_wise,
+   elementwise, predicate and random promise, and agree within numerics.ulp (where numerics are not stated, within 1024
+   units in the last place of the largest element); planned, plain and eager evaluation; that its VJP is linear in the
+   cotangent and right to second order; kinks that `branch` does not tell. All of it from op->sample, or where that
+   records another op of the same name, a copy of this one, from its operands. Prints a line for each finding and a
+   verdict; `file` may be NULL. False if something was found; what comes later in this list is not tried then. Nothing
+   stays in the context, and what is wrong with the op is no error of the context; running out of memory is. */
+WG_API bool wg_op_check(wg_context *context, const wg_op *op, FILE *file);
 
 #ifdef __cplusplus
 }
