@@ -300,13 +300,15 @@ static wg_tensor apply(const wg_op *op, wg_list operands, const wg_attributes *a
 {
     wg_context *ctx;
     wg_attributes drawn;
-    if (!graph_resolve_list(operands, op->name, &ctx, ids) || !has_kernel(ctx, op, ids[0])) return graph_poison(ctx);
+    inferred known;
+    if (!graph_resolve_list(operands, op->name, &ctx, ids)) return graph_poison(ctx);
     if (op->random) {
         drawn = with_draw(ctx, attributes);
         attributes = &drawn;
     }
-    wg_tensor y =
-        graph_apply(ctx, &(graph_record){.op = op, .count = operands.count, .inputs = ids, .attributes = attributes});
+    graph_record record = {.op = op, .count = operands.count, .inputs = ids, .attributes = attributes};
+    if (!infer(ctx, &record, &known) || !has_kernel(ctx, op, ids[0])) return graph_poison(ctx);
+    wg_tensor y = append(ctx, &record, &known);
     if (op->random && y.id) ctx->draws++;
     return y;
 }
