@@ -267,6 +267,22 @@ Test(jvp, eagerly_and_checked)
     }
 }
 
+/* Eager mode is back afterwards, however long the tape has grown meanwhile. */
+Test(jvp, leaves_eager_mode_as_it_was)
+{
+    enum { LONG = 3000 };
+    wg_context *ctx = scratch_context_with((wg_context_options){.type = WG_F64, .eager = true});
+    wg_tensor x = V(0.5, 1), y = x;
+    for (int i = 0; i < LONG; i++) y = wg_sin(y);
+    wg_tensor push = wg_jvp(y, x, x);
+    cr_expect_gt(wg_context_stats(ctx).nodes, (uint64_t)3 * LONG);
+    cr_expect(wg_gradcheck(wg_sum(push, WG_ALL), WG_LIST(x), NULL).complete, "%s", wg_error(ctx));
+    uint64_t before = wg_context_stats(ctx).computed;
+    wg_neg(x);
+    cr_expect_eq(wg_context_stats(ctx).computed - before, 1);
+    scratch_close(ctx);
+}
+
 /* ---- hvp ---- */
 
 /* y = x A x / 2 + exp(x1): H = (A + A^T) / 2 + exp(x1) at [1, 1] */
