@@ -278,8 +278,8 @@ Test(jvp, leaves_eager_mode_as_it_was)
     cr_expect_gt(wg_context_stats(ctx).nodes, (uint64_t)3 * LONG);
     cr_expect(wg_gradcheck(wg_sum(push, WG_ALL), WG_LIST(x), NULL).complete, "%s", wg_error(ctx));
     uint64_t before = wg_context_stats(ctx).computed;
-    for (int i = 0; i < 3; i++) wg_neg(x); /* the first from a new line, which takes a longer way */
-    cr_expect_eq(wg_context_stats(ctx).computed - before, 3);
+    for (int i = 0; i < LONG; i++) wg_neg(x); /* the first from a new line, which takes a longer way */
+    cr_expect_eq(wg_context_stats(ctx).computed - before, (uint64_t)LONG);
     scratch_close(ctx);
 }
 
