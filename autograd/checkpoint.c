@@ -125,7 +125,7 @@ static bool differentiate_copy(const copying *c, uint32_t copy, wg_tensor y, wg_
     for (size_t i = 0; fine && i < c->count; i++)
         if (graph_wanted(y, i + 1) && type_is_float((wg_type)graph_node(ctx, c->barriers[i])->type))
             by[count++] = c->barriers[i];
-    fine = fine && reverse_gradients(ctx, (reverse_outputs){1, &copy, &g.id}, by, count, found);
+    fine = fine && reverse_record(ctx, (reverse_outputs){1, &copy, &g.id}, by, count, found);
     for (size_t i = 0, k = 0; fine && i < c->count && k < count; i++)
         if (c->barriers[i] == by[k]) gradients[i + 1] = found[k++];
     memory_release(&ctx->memory, found);

@@ -26,7 +26,8 @@ enum { COLUMNS = 6, ATTEMPTS = 20, WIDER = 64 };
 typedef struct checker {
     wg_context *ctx;
     wg_gradcheck_options options;
-    uint32_t y;
+    int order;     /* of the derivative that is checked now */
+    uint32_t y;    /* what is differentiated: of the second order the first gradient's product with random vectors */
     wg_list given; /* leaves, as handles: one of a parameter is asked for its present binding */
     size_t leaf_count;
     uint32_t *leaves, *gradients; /* nodes */
@@ -259,8 +260,10 @@ static bool check_leaf(checker *c, size_t index, wg_gradcheck_leaf *leaf)
     uint32_t id = c->leaves[index];
     const node *n = graph_node(c->ctx, id);
     int64_t size = graph_size(c->ctx, n);
-    *leaf = (wg_gradcheck_leaf){
-        .shape = graph_shape(c->ctx, n), .worst_sample = -1, .swept = size <= c->options.full && !c->options.fast};
+    *leaf = (wg_gradcheck_leaf){.shape = graph_shape(c->ctx, n),
+                                .order = c->order,
+                                .worst_sample = -1,
+                                .swept = size <= c->options.full && !c->options.fast};
     name_leaf(c, id, leaf);
     leaf->passed = size == 0;
     if (size == 0) return true;
@@ -318,25 +321,58 @@ static bool take_leaves(checker *c, wg_list xs)
     return graph_resolve_in(c->ctx, xs, "gradcheck", c->leaves);
 }
 
-/* Records the gradients and prepares both replays. */
-static bool prepare(checker *c)
+/* Records the gradients of y by the leaves. */
+static bool record_gradients(checker *c)
 {
     memory *m = &c->ctx->memory;
     wg_tensor *tensors = memory_new(m, 2 * c->leaf_count, sizeof *tensors);
-    uint32_t *roots = memory_new(m, c->leaf_count + 1, sizeof *roots); /* y, and the leaves, to start from */
-    c->gradients = memory_new(m, c->leaf_count, sizeof *c->gradients);
-    bool fine = tensors && roots && c->gradients;
-    if (!fine) graph_fail_memory(c->ctx, 2 * c->leaf_count * sizeof *tensors);
-    for (size_t i = 0; fine && i < c->leaf_count; i++)
+    if (!tensors) return graph_fail_memory(c->ctx, 2 * c->leaf_count * sizeof *tensors).id;
+    for (size_t i = 0; i < c->leaf_count; i++)
         tensors[c->leaf_count + i] = c->given.count ? c->given.items[i] : graph_tensor(c->ctx, c->leaves[i]);
-    fine = fine && wg_grads(graph_tensor(c->ctx, c->y), (wg_list){c->leaf_count, tensors + c->leaf_count}, tensors);
+    bool fine = wg_grads(graph_tensor(c->ctx, c->y), (wg_list){c->leaf_count, tensors + c->leaf_count}, tensors);
     for (size_t i = 0; fine && i < c->leaf_count; i++) c->gradients[i] = tensors[i].id;
-    if (fine) {
-        roots[0] = c->y;
-        memcpy(roots + 1, c->leaves, c->leaf_count * sizeof *roots);
-        c->forward = replay_new(c->ctx, roots, c->leaf_count + 1);
-    }
     memory_release(m, tensors);
+    return fine;
+}
+
+/* A random vector of length 1 with a node's shape and type. */
+static wg_tensor random_vector(checker *c, uint32_t like, uint64_t stream)
+{
+    wg_context *ctx = c->ctx;
+    const node *n = graph_node(ctx, like);
+    size_t size = (size_t)graph_size(ctx, n);
+    double *direction = memory_values(&ctx->memory, size * sizeof *direction);
+    if (!direction) return graph_fail_memory(ctx, size * sizeof *direction);
+    random_direction(c, stream, direction, (int64_t)size);
+    if (n->type == WG_F32)
+        for (size_t i = 0; i < size; i++) ((float *)(void *)direction)[i] = (float)direction[i];
+    return graph_constant(ctx, (wg_type)n->type, graph_shape(ctx, n), direction, false);
+}
+
+/* Goes on to the second order: y becomes the inner product of its gradients with random vectors. */
+static bool project_gradients(checker *c)
+{
+    wg_context *ctx = c->ctx;
+    wg_tensor sum = wg_full_typed(ctx, (wg_type)graph_node(ctx, c->y)->type, WG_SCALAR, 0);
+    for (size_t i = 0; i < c->leaf_count && graph_ok(ctx); i++) {
+        wg_tensor vector = random_vector(c, c->gradients[i], UINT64_MAX - 1 - i);
+        wg_tensor part = wg_sum(wg_mul(graph_tensor(ctx, c->gradients[i]), vector), WG_ALL);
+        sum = wg_add(sum, wg_cast(part, wg_type_of(sum)));
+    }
+    c->y = sum.id;
+    c->order = 2;
+    return graph_ok(ctx);
+}
+
+/* Prepares both replays. */
+static bool prepare(checker *c)
+{
+    memory *m = &c->ctx->memory;
+    uint32_t *roots = memory_new(m, c->leaf_count + 1, sizeof *roots); /* y, and the leaves, to start from */
+    if (!roots) return graph_fail_memory(c->ctx, (c->leaf_count + 1) * sizeof *roots).id;
+    roots[0] = c->y;
+    memcpy(roots + 1, c->leaves, c->leaf_count * sizeof *roots);
+    c->forward = replay_new(c->ctx, roots, c->leaf_count + 1);
     memory_release(m, roots);
     if (c->forward) c->backward = replay_new(c->ctx, c->gradients, c->leaf_count);
     return c->backward && replay_run(c->backward, NULL, NULL);
@@ -357,10 +393,10 @@ static void list_leaf(wg_gradcheck_report *report, const wg_gradcheck_leaf *leaf
     report->leaves[place] = *leaf;
 }
 
-static void run_check(checker *c, wg_gradcheck_report *report)
+/* Checks the gradient of y by each leaf; false after an error. */
+static bool check_leaves(checker *c, wg_gradcheck_report *report)
 {
-    bool fine = prepare(c);
-    report->passed = fine;
+    bool fine = record_gradients(c) && prepare(c);
     for (size_t i = 0; fine && i < c->leaf_count; i++) {
         wg_gradcheck_leaf leaf;
         fine = check_leaf(c, i, &leaf);
@@ -370,11 +406,25 @@ static void run_check(checker *c, wg_gradcheck_report *report)
         report->worst_error = fmax(report->worst_error, leaf.norm_error);
         list_leaf(report, &leaf);
     }
-    report->value = c->value;
-    report->complete = fine;
-    report->passed = report->passed && fine && isfinite(c->value);
+    report->passed = report->passed && isfinite(c->value);
     replay_free(c->forward);
     replay_free(c->backward);
+    c->forward = c->backward = NULL;
+    return fine;
+}
+
+static void run_check(checker *c, wg_gradcheck_report *report)
+{
+    memory *m = &c->ctx->memory;
+    c->gradients = memory_new(m, c->leaf_count, sizeof *c->gradients);
+    if (!c->gradients) graph_fail_memory(c->ctx, c->leaf_count * sizeof *c->gradients);
+    c->order = 1;
+    report->passed = true;
+    bool fine = c->gradients && check_leaves(c, report);
+    report->value = c->value;
+    if (fine && c->options.order == 2) fine = project_gradients(c) && check_leaves(c, report);
+    report->complete = fine;
+    report->passed = report->passed && fine;
 }
 
 static wg_gradcheck_options with_defaults(const wg_gradcheck_options *options)
@@ -384,6 +434,7 @@ static wg_gradcheck_options with_defaults(const wg_gradcheck_options *options)
     if (o.full <= 0) o.full = 256;
     if (!(o.tolerance > 0)) o.tolerance = 1e-6;
     if (!(o.step > 0)) o.step = 1e-2;
+    if (o.order == 0) o.order = 1;
     return o;
 }
 
@@ -392,67 +443,21 @@ wg_gradcheck_report wg_gradcheck(wg_tensor y, wg_list xs, const wg_gradcheck_opt
     wg_context *ctx = y.context;
     WG_ENTRY(ctx);
     checker c = {.ctx = ctx, .given = xs, .options = with_defaults(options)};
-    wg_gradcheck_report report = {.tolerance = c.options.tolerance, .seed = c.options.seed};
+    wg_gradcheck_report report = {.tolerance = c.options.tolerance, .seed = c.options.seed, .order = c.options.order};
     c.y = graph_resolve(y, "gradcheck");
     if (!c.y) return report;
-    bool eager = ctx->options.eager, checked = ctx->options.check_finite;
+    if (report.order != 1 && report.order != 2) {
+        graph_fail(ctx, WG_BAD_ARGUMENT, "gradcheck: the order must be 1 or 2, not %d", report.order);
+        return report;
+    }
+    bool checked = ctx->options.check_finite, eager = graph_set_eager(ctx, false);
     uint64_t mark = wg_mark(ctx);
-    ctx->options.eager = ctx->options.check_finite = false; /* the report speaks of what is not finite */
+    ctx->options.check_finite = false; /* the report speaks of what is not finite */
     if (take_leaves(&c, xs)) run_check(&c, &report);
-    ctx->options.eager = eager;
+    graph_set_eager(ctx, eager);
     ctx->options.check_finite = checked;
     memory_release(&ctx->memory, c.leaves);
     memory_release(&ctx->memory, c.gradients);
     wg_rewind(ctx, mark);
     return report;
-}
-
-static const char *verdict(const wg_gradcheck_leaf *leaf)
-{
-    if (leaf->passed) return "ok";
-    return leaf->samples ? "WRONG" : "NOTHING COMPARED";
-}
-
-static void print_kinks(const wg_gradcheck_leaf *leaf, FILE *file)
-{
-    if (!leaf->kinks) return;
-    fprintf(file, "    a kink is too near at %s", leaf->swept ? "element" : "direction");
-    for (int64_t i = 0; i < leaf->kinks && i < WG_GRADCHECK_KINKED; i++)
-        fprintf(file, "%s %lld", i ? "," : "", (long long)leaf->kinked[i]);
-    fputs(leaf->kinks > WG_GRADCHECK_KINKED ? ", ...\n" : "\n", file);
-}
-
-static void print_leaf(const wg_gradcheck_leaf *leaf, FILE *file)
-{
-    shape_buffer shape;
-    number_buffer a, b;
-    fprintf(file, "  %-28s %-16s %5lld %s %6lld %10s %10s %s\n", leaf->name, shape_text(leaf->shape, &shape),
-            (long long)leaf->samples, leaf->swept ? "all" : "dir", (long long)leaf->kinks,
-            number_text(leaf->norm_error, -1, &a), number_text(leaf->worst_error, -1, &b), verdict(leaf));
-    print_kinks(leaf, file);
-    if (leaf->blurred)
-        fprintf(file, "    %lld left out: y is too large, or rounded too much, to show such a small derivative\n",
-                (long long)leaf->blurred);
-    if (!leaf->passed && leaf->samples)
-        fprintf(file, "    worst at %s %lld: the gradient says %s, differences say %s\n",
-                leaf->swept ? "element" : "direction", (long long)leaf->worst_sample,
-                number_text(leaf->analytic, 9, &a), number_text(leaf->numeric, 9, &b));
-}
-
-bool wg_gradcheck_print(const wg_gradcheck_report *report, FILE *file)
-{
-    if (!report || !file) return false;
-    if (!report->complete) {
-        fprintf(file, "gradient check: stopped by an error\n");
-        return false;
-    }
-    number_buffer a;
-    fprintf(file, "gradient check in f64, y = %s\n  %-28s %-16s %9s %6s %10s %10s\n", number_text(report->value, 6, &a),
-            "leaf", "shape", "samples", "kinks", "norm error", "worst");
-    for (size_t i = 0; i < report->listed; i++) print_leaf(&report->leaves[i], file);
-    if (report->listed < report->leaf_count)
-        fprintf(file, "  ... and %zu more, with smaller errors\n", report->leaf_count - report->listed);
-    fprintf(file, "  %s: tolerance %s, seed %llu\n", report->passed ? "passed" : "FAILED",
-            number_text(report->tolerance, 3, &a), (unsigned long long)report->seed);
-    return !ferror(file);
 }

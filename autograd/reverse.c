@@ -8,7 +8,6 @@
 #include "graph/shape.h"
 
 #include <wengert/functions.h>
-#include <wengert/gradient.h>
 
 typedef struct sweep {
     wg_context *ctx;
@@ -90,22 +89,12 @@ static bool prepare_sweep(sweep *s, const uint32_t *xs, size_t count)
     return true;
 }
 
-/* Whether a differentiable path leads from one of the xs to y. */
-static bool depends_on_any(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count)
+bool reverse_depends(wg_context *ctx, uint32_t y, const uint32_t *xs, size_t count)
 {
     sweep s = {.ctx = ctx, .y = y, .pieces = {.ctx = ctx}};
     bool depends = prepare_sweep(&s, xs, count) && s.cotangent[place_of(&s, y)];
     release_sweep(&s);
     return depends;
-}
-
-bool wg_depends_on(wg_tensor y, wg_tensor x)
-{
-    wg_context *ctx = y.context;
-    WG_ENTRY(ctx);
-    uint32_t ids[2];
-    return graph_resolve_list(WG_LIST(y, x), "depends_on", &ctx, ids) && type_is_float(wg_type_of(x)) &&
-           depends_on_any(ctx, ids[0], &ids[1], 1);
 }
 
 uint8_t *reverse_sources(wg_context *ctx, uint32_t y)
@@ -280,69 +269,16 @@ static __attribute__((noinline)) bool sweep_back(sweep *s, reverse_outputs ys)
     return fine;
 }
 
+/* Sweeps from the ys, and puts back what an outer sweep has lent. */
 static bool run_sweep(sweep *s, reverse_outputs ys)
 {
-    wg_context *ctx = s->ctx;
-    const node *outer = ctx->origin;
-    uint32_t outer_id = ctx->origin_id;
-    uint64_t outer_wanted = ctx->wanted;
+    reverse_lender before = reverse_lend(s->ctx, s->y);
     bool fine = sweep_back(s, ys);
-    ctx->origin = NULL;
-    ctx->origin_id = 0;
-    if (outer) graph_lend(ctx, outer, outer_id);
-    ctx->wanted = outer_wanted;
+    reverse_return(s->ctx, before);
     return fine;
 }
 
-/* ---- what may be asked ---- */
-
-static bool check_scalar(wg_context *ctx, uint32_t y)
-{
-    const node *n = graph_node(ctx, y);
-    shape_buffer buffer;
-    if (!type_is_float((wg_type)n->type))
-        graph_fail_node(ctx, WG_NO_GRADIENT, y, "grad: %s has no gradient", wg_type_name((wg_type)n->type));
-    else if (graph_size(ctx, n) != 1) {
-        graph_fail_node(ctx, WG_BAD_SHAPE, y, "grad: the gradient of one number is wanted, this is %s",
-                        shape_text(graph_shape(ctx, n), &buffer));
-        graph_hint(ctx, "reduce it first: wg_sum(y, WG_ALL) or wg_mean(y, WG_ALL)");
-    }
-    return graph_ok(ctx);
-}
-
-/* A y recorded before its parameter was assigned again has a gradient to the old binding only: silence would be zeros.
- */
-bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const char *who)
-{
-    const persistent *p = graph_persistent(x);
-    bool assigned = p && (graph_node(ctx, p->current)->op == &graph_assign_op || p->rebound);
-    if (!assigned || depends_on_any(ctx, y, &p->current, 1)) return false;
-    for (uint32_t id = 1; id <= y && graph_ok(ctx); id++) {
-        if (id == p->current || graph_persistent_of(ctx, graph_node(ctx, id)) != p || !depends_on_any(ctx, y, &id, 1))
-            continue;
-        graph_fail_node(ctx, WG_NO_GRADIENT, y, "%s: reads the value that \"%s\" had before it was assigned", who,
-                        p->name);
-        return true;
-    }
-    return !graph_ok(ctx);
-}
-
-static bool check_variables(wg_context *ctx, reverse_outputs ys, wg_list xs, const uint32_t *ids)
-{
-    for (size_t i = 0; i < xs.count; i++) {
-        const node *n = graph_node(ctx, ids[i]);
-        if (!type_is_float((wg_type)n->type)) {
-            graph_fail_node(ctx, WG_NO_GRADIENT, ids[i], "grad: there is no derivative by %s",
-                            wg_type_name((wg_type)n->type));
-            return false;
-        }
-        for (size_t k = 0; k < ys.count; k++)
-            if (reverse_reads_older_binding(ctx, ys.ids[k], xs.items[i], "grad")) return false;
-    }
-    return true;
-}
-
-bool reverse_gradients(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, size_t count, wg_tensor *out)
+bool reverse_record(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, size_t count, wg_tensor *out)
 {
     sweep s = {.ctx = ctx, .pieces = {.ctx = ctx}};
     for (size_t i = 0; i < ys.count; i++)
@@ -357,83 +293,19 @@ bool reverse_gradients(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, 
     return fine;
 }
 
-/* The gradients of ys, which are live, by the tensors of a list. */
-static bool differentiate(wg_context *ctx, reverse_outputs ys, wg_list xs, wg_tensor *out)
+/* ---- what is recorded for a node ---- */
+
+reverse_lender reverse_lend(wg_context *ctx, uint32_t id)
 {
-    if (xs.count == 0) return true;
-    if (!out || !xs.items) return graph_fail(ctx, WG_BAD_ARGUMENT, "grads: NULL where an array is wanted").id;
-    uint32_t *ids = memory_new(&ctx->memory, xs.count, sizeof *ids);
-    if (!ids) return graph_fail_memory(ctx, xs.count * sizeof *ids).id;
-    bool fine = graph_resolve_in(ctx, xs, "grad", ids) && check_variables(ctx, ys, xs, ids) &&
-                reverse_gradients(ctx, ys, ids, xs.count, out);
-    memory_release(&ctx->memory, ids);
-    for (size_t i = 0; i < xs.count; i++)
-        if (fine)
-            graph_node(ctx, out[i].id)->flags |= NODE_RESULT;
-        else
-            out[i] = graph_poison(ctx);
-    return fine;
+    reverse_lender before = {ctx->origin, ctx->origin_id, ctx->wanted};
+    graph_lend(ctx, graph_node(ctx, id), id);
+    return before;
 }
 
-bool wg_grads(wg_tensor y, wg_list xs, wg_tensor *out)
+void reverse_return(wg_context *ctx, reverse_lender before)
 {
-    wg_context *ctx = y.context ? y.context : graph_context_of(xs);
-    WG_ENTRY(ctx);
-    for (size_t i = 0; out && i < xs.count; i++) out[i] = graph_poison(ctx);
-    uint32_t id;
-    if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "grad: y is the zero handle").id;
-    return graph_resolve_in(ctx, WG_LIST(y), "grad", &id) && (xs.count == 0 || check_scalar(ctx, id)) &&
-           differentiate(ctx, (reverse_outputs){1, &id, NULL}, xs, out);
-}
-
-wg_tensor wg_grad(wg_tensor y, wg_tensor x)
-{
-    WG_ENTRY(y.context ? y.context : x.context);
-    wg_tensor out = graph_poison(y.context);
-    wg_grads(y, WG_LIST(x), &out);
-    return out;
-}
-
-/* ---- products with the transposed Jacobian ---- */
-
-static bool check_cotangents(wg_context *ctx, const uint32_t *ys, const uint32_t *cotangents, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const node *y = graph_node(ctx, ys[i]), *c = graph_node(ctx, cotangents[i]);
-        shape_buffer a, b;
-        if (!type_is_float((wg_type)y->type))
-            graph_fail_node(ctx, WG_NO_GRADIENT, ys[i], "vjp: %s has no gradient", wg_type_name((wg_type)y->type));
-        else if (y->shape != c->shape || y->type != c->type)
-            graph_fail_node(ctx, y->type == c->type ? WG_BAD_SHAPE : WG_BAD_TYPE, ys[i],
-                            "vjp: a cotangent that is %s %s for a tensor that is %s %s", wg_type_name((wg_type)c->type),
-                            shape_text(graph_shape(ctx, c), &a), wg_type_name((wg_type)y->type),
-                            shape_text(graph_shape(ctx, y), &b));
-    }
-    return graph_ok(ctx);
-}
-
-bool wg_vjps(wg_list ys, wg_list cotangents, wg_list xs, wg_tensor *out)
-{
-    wg_context *ctx = graph_context_of(ys);
-    if (!ctx) ctx = graph_context_of(xs);
-    WG_ENTRY(ctx);
-    for (size_t i = 0; out && i < xs.count; i++) out[i] = graph_poison(ctx);
-    if (!ctx) return graph_fail(NULL, WG_BAD_HANDLE, "vjp: y is the zero handle").id;
-    if (ys.count != cotangents.count || ys.count == 0 || !ys.items || !cotangents.items)
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "vjp: %zu cotangents for %zu tensors", cotangents.count, ys.count).id;
-    uint32_t *ids = memory_new(&ctx->memory, 2 * ys.count, sizeof *ids);
-    if (!ids) return graph_fail_memory(ctx, 2 * ys.count * sizeof *ids).id;
-    bool fine = graph_resolve_in(ctx, ys, "vjp", ids) && graph_resolve_in(ctx, cotangents, "vjp", ids + ys.count) &&
-                check_cotangents(ctx, ids, ids + ys.count, ys.count) &&
-                differentiate(ctx, (reverse_outputs){ys.count, ids, ids + ys.count}, xs, out);
-    memory_release(&ctx->memory, ids);
-    return fine;
-}
-
-wg_tensor wg_vjp(wg_tensor y, wg_tensor x, wg_tensor cotangent)
-{
-    WG_ENTRY(y.context ? y.context : x.context);
-    wg_tensor out = graph_poison(y.context);
-    wg_vjps(WG_LIST(y), WG_LIST(cotangent), WG_LIST(x), &out);
-    return out;
+    ctx->origin = NULL;
+    ctx->origin_id = 0;
+    if (before.origin) graph_lend(ctx, before.origin, before.id);
+    ctx->wanted = before.wanted;
 }

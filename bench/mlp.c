@@ -1,5 +1,5 @@
 /* w2, w3: a training step of a relu network with cross-entropy and Adam. w10: a Hessian-vector product through the
-   network of w3, as the gradient of the inner product of the gradient with a vector. */
+   network of w3. */
 #include "bench.h"
 
 #include <stdlib.h>
@@ -84,22 +84,16 @@ static void fresh_product(bench *b)
 
 static void product(bench *b)
 {
-    wg_grads(b->loss, (wg_list){b->count, b->x}, b->gradient);
-    wg_tensor dot = WG_NONE;
-    for (size_t i = 0; i < b->count; i++) {
-        wg_tensor v = wg_borrow_f32(b->ctx, wg_shape_of(b->x[i]), b->direction[i]);
-        wg_tensor part = wg_sum(wg_mul(b->gradient[i], v), WG_ALL);
-        dot = i == 0 ? part : wg_add(dot, part);
-    }
-    b->loss = dot;
-    wg_grads(dot, (wg_list){b->count, b->x}, b->gradient);
+    wg_tensor v[BENCH_LEAVES];
+    for (size_t i = 0; i < b->count; i++) v[i] = wg_borrow_f32(b->ctx, wg_shape_of(b->x[i]), b->direction[i]);
+    wg_hvps(b->loss, (wg_list){b->count, b->x}, (wg_list){b->count, v}, b->gradient);
 }
 
-/* The derivative along v is the inner product of the gradient with v; its own along v is v^T H v. */
+/* What stands for the gradient is H v, whose inner product with v is the second derivative along v. */
 static jet naive_product(const bench *b, jet *const *x, double *output)
 {
     jet loss = naive(b, x, output);
-    return (jet){loss.d, loss.dd, 0};
+    return (jet){loss.v, loss.dd, 0};
 }
 
 /* ---- what a step takes: parameters P and activations A, in bytes. FLOPs are 2 m n k for each product, three products

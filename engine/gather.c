@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-/* A user's kernel may find fault with values, and what else it does is not known: it runs alone. */
-static bool is_ours(const wg_op *op)
-{
-    for (size_t i = 0; i < wg_op_count(); i++)
-        if (wg_op_at(i) == op) return true;
-    return false;
-}
-
 wg_type schedule_operand_type(const program *p, const item *it, uint32_t k)
 {
     uint32_t from = program_operands(p, it)[k];
@@ -56,7 +48,7 @@ bool schedule_fuses(const program *p, const item *it)
     int64_t columns;
     if (is_reduction(it)) return schedule_reduction(p, it, &columns) != ROLE_ALONE;
     wg_type type = it->count ? schedule_operand_type(p, it, 0) : (wg_type)it->type;
-    return (op->elementwise || op == &ops_where || op == &ops_cast) && op->kernel[type] && is_ours(op);
+    return (op->elementwise || op == &ops_where || op == &ops_cast) && op->kernel[type] && program_knows(op);
 }
 
 /* Whether a kept item can share the memory of its base, which some step computes. */

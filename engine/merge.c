@@ -1,6 +1,6 @@
 /* Equal items become one: the same op of the same operands, attributes and number. Random items are never equal, and
-   assigns have effects. That two C scalars are equal holds for this step only, so it is noted as an assumption, which
-   every later use of the plan checks. */
+   assigns have effects. That two C scalars are equal, or the reals among the attributes of users' ops, holds for this
+   step only, so it is noted as an assumption, which every later use of the plan checks. */
 #include "engine/passes.h"
 #include "engine/planted.h"
 
@@ -55,12 +55,19 @@ static uint64_t hash(const merging *m, uint32_t index)
     return h ^ h >> 29;
 }
 
+/* Whether the attributes hold reals that may be others next time; random rows are the only ones of the table that have
+   some, and are not merged. */
+static bool has_reals(const item *it)
+{
+    return it->attributes && !program_knows(it->op);
+}
+
 /* Both numbers were read from the tape: they must be equal again. */
 static bool assume(merging *m, uint32_t source, uint32_t candidate)
 {
     const item *it = &m->r.to->items[candidate];
     FIRED(merged);
-    if (!it->scalar_operand || it->flags & ITEM_FIXED) return true;
+    if ((!it->scalar_operand || it->flags & ITEM_FIXED) && !has_reals(it)) return true;
     FIRED(assumed);
     assumptions *a = m->made;
     if (!bump_grow(m->r.bump, (void **)&a->items, &a->capacity, a->count + 1, sizeof *a->items)) return false;

@@ -5,7 +5,8 @@
 
 #include "engine/program.h"
 
-/* Two numbers of the step that was planned were equal, and a plan was made that needs them to be: sources. */
+/* Two sources had equal numbers, as C scalars or among their attributes, in the step that was planned, and a plan was
+   made that needs them to be. */
 typedef struct assumption {
     uint32_t one, other;
 } assumption;

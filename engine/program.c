@@ -97,6 +97,13 @@ bool program_build(program *p, bump *b, const wg_context *ctx, const demand *d, 
     return fine && !b->failed;
 }
 
+bool program_knows(const wg_op *op)
+{
+    for (size_t i = 0; i < wg_op_count(); i++)
+        if (wg_op_at(i) == op) return true;
+    return false;
+}
+
 bool program_same(const program *a, const program *b)
 {
     if (a->count != b->count || a->operand_count != b->operand_count || a->attribute_count != b->attribute_count)

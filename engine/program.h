@@ -41,6 +41,9 @@ typedef struct program {
 
 /* The program of a demand; false without memory. `place` has a 0 for each node, and has again afterwards. */
 bool program_build(program *p, bump *b, const wg_context *ctx, const demand *d, uint32_t *place);
+/* Whether an op is a row of the library's table. A user's kernel may find fault with values, and what else it does is
+   not known: it runs alone. */
+bool program_knows(const wg_op *op);
 /* Whether a plan for one serves the other. */
 bool program_same(const program *a, const program *b);
 bool program_copy(program *to, const program *from, bump *b);

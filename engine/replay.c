@@ -117,7 +117,8 @@ static void *widen(replay *r, const node *n, const void *values)
     return copy;
 }
 
-/* Draws in the recorded type, then widens. */
+/* Draws in the recorded type, then widens. Ops that choose by chance what becomes of their operands choose the same in
+   f64. */
 static void *widened_draw(replay *r, uint32_t id, const node *n)
 {
     wg_array output = {(wg_type)n->type, graph_shape(r->ctx, n),
@@ -188,6 +189,7 @@ static void *computed_values(replay *r, uint32_t id, const node *n, bool hash)
         memcpy(output.data, operands.array[0].data, replayed_bytes(r, n));
     else
         fine = run_kernel(ctx, id, operands.array, operands.count, &output);
+    if (wg_error_status(ctx) == WG_UNSUPPORTED) graph_hint(ctx, "what is replayed is computed in f64");
     if (fine && hash)
         hash_branches(r, n, &(wg_call){operands.count, operands.array, &output, graph_attributes(ctx, n), NULL, NULL});
     run_operands_close(ctx, &operands);
@@ -231,7 +233,7 @@ bool replay_run(replay *r, const double *const *values, uint64_t *branches)
         if (!(r->state[id] & WANTED) || r->values[id]) continue;
         if (graph_is_leaf(n))
             r->values[id] = leaf_values(r, id, n);
-        else if (n->op->random)
+        else if (n->op->random && n->input_count == 0)
             r->values[id] = widened_draw(r, id, n);
         else
             r->values[id] = computed_values(r, id, n, branches && r->state[id] & VARIED);

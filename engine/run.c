@@ -44,15 +44,20 @@ void run_operands_close(wg_context *ctx, run_operands *operands)
     if (operands->array != operands->few) memory_release(&ctx->memory, operands->array);
 }
 
-/* Calls the kernel with the memory that it asks for. False after an error. */
-static bool run_with_scratch(wg_context *ctx, const wg_op *op, void (*kernel)(const wg_call *), wg_call *call)
+bool run_call(wg_context *ctx, const wg_op *op, void (*kernel)(const wg_call *), wg_call *call)
 {
-    size_t bytes = op->scratch(call);
-    call->scratch = memory_values(&ctx->memory, bytes);
-    if (!call->scratch) return graph_fail_memory(ctx, bytes).id;
+    size_t bytes = op->scratch ? op->scratch(call) : 0;
+    if (op->scratch && !(call->scratch = memory_values(&ctx->memory, bytes))) return graph_fail_memory(ctx, bytes).id;
     kernel(call);
     memory_drop(&ctx->memory, call->scratch);
     return true;
+}
+
+void run_see_rows(wg_array *a)
+{
+    int64_t length = a->shape.rank ? a->shape.dim[a->shape.rank - 1] : 1, rows = 1;
+    for (int i = 0; i + 1 < a->shape.rank; i++) rows *= a->shape.dim[i];
+    a->shape = (wg_shape){2, {rows, length}};
 }
 
 bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg_array *output)
@@ -72,13 +77,15 @@ bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg
         return false;
     }
     if (ctx->options.precise && type == WG_F32 && n->op->precise) kernel = n->op->precise;
+    if (n->op->row_wise && !n->op->elementwise) {
+        for (size_t i = 0; i < count; i++) run_see_rows(&inputs[i]);
+        run_see_rows(output);
+    }
     char fault[WG_FAULT_SIZE] = "";
     wg_call call = {count, inputs, output, graph_attributes(ctx, n), fault, NULL};
-    if (!n->op->scratch)
-        kernel(&call);
-    else if (!run_with_scratch(ctx, n->op, kernel, &call))
-        return false;
+    if (!run_call(ctx, n->op, kernel, &call)) return false;
     ctx->computed++;
+    fault[WG_FAULT_SIZE - 1] = '\0';
     if (fault[0]) graph_fail_node(ctx, WG_BAD_ARGUMENT, id, "%s", fault);
     return !fault[0];
 }

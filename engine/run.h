@@ -17,8 +17,14 @@ typedef union typed_scalar {
 typed_scalar run_scalar(wg_type type, double value);
 
 /* Calls the kernel for `inputs` (whose place of the weak scalar is filled in here) and `output`, both with type, shape
-   and data. False after an error about node `id`. */
+   and data; row-wise ones get them as [rows, length]. False after an error about node `id`. */
 bool run_kernel(wg_context *ctx, uint32_t id, wg_array *inputs, size_t count, wg_array *output);
+
+/* What the kernel of a row-wise op that is not element-wise sees of an array: [rows, length]. */
+void run_see_rows(wg_array *a);
+
+/* Calls a kernel, with the memory that its op asks for. False after an error. */
+bool run_call(wg_context *ctx, const wg_op *op, void (*kernel)(const wg_call *), wg_call *call);
 
 /* Room for a node's operands: inside for a few, else from the context's memory. */
 typedef struct run_operands {

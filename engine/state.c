@@ -79,7 +79,9 @@ static bool holds(const plan *p, const wg_context *ctx, const uint32_t *source)
     for (size_t i = 0; i < p->assumptions.count; i++) {
         const assumption *a = &p->assumptions.items[i];
         const node *one = graph_node(ctx, source[a->one]), *other = graph_node(ctx, source[a->other]);
-        if (memcmp(&one->scalar, &other->scalar, sizeof one->scalar) != 0) return false;
+        const double *a_reals = graph_attributes(ctx, one)->real, *b_reals = graph_attributes(ctx, other)->real;
+        if (one->scalar_operand && memcmp(&one->scalar, &other->scalar, sizeof one->scalar) != 0) return false;
+        if (memcmp(a_reals, b_reals, sizeof(wg_attributes){0}.real) != 0) return false;
     }
     return true;
 }

@@ -1,5 +1,5 @@
-/* Shows: value and gradient of a hand-written function in f64, a gradient of a gradient, descent by plain assigns,
-   gradient checks of both orders, and the graph as a picture. */
+/* Shows: value, gradient and Hessian of a hand-written function in f64, a product with the Hessian, descent by plain
+   assigns, gradient checks of both orders, and the graph as a picture. */
 #include <wengert/wengert.h>
 
 /* f(x) = sum over i of 100 (x[i+1] - x[i]^2)^2 + (1 - x[i])^2,   x: [n] */
@@ -17,18 +17,17 @@ static void inspect(wg_context *ctx, wg_tensor x)
     wg_tensor f = rosenbrock(x);
     wg_tensor gradient = wg_grad(f, x);
     wg_tensor v = wg_from_f64(ctx, WG_SHAPE(3), (const double[]){1, -2, 0.5});
-    wg_tensor slope = wg_dot(gradient, v); /* its gradient is the Hessian times v */
-    wg_tensor hv = wg_grad(slope, x);
+    wg_tensor hv = wg_hvp(f, x, v), hessian = wg_hessian(f, x);
 
-    wg_eval(WG_LIST(f, gradient, hv));
+    wg_eval(WG_LIST(f, gradient, hv, hessian));
     wg_print(f, stdout, "f");
     wg_print(gradient, stdout, "gradient");
     wg_print(hv, stdout, "Hessian v");
+    wg_print(hessian, stdout, "Hessian");
 
     /* the checker takes the recorded tensor and replays it: no function pointer, no second definition */
-    wg_gradcheck_report first = wg_gradcheck(f, WG_LIST(x), NULL), second = wg_gradcheck(slope, WG_LIST(x), NULL);
-    wg_gradcheck_print(&first, stdout);
-    wg_gradcheck_print(&second, stdout);
+    wg_gradcheck_report report = wg_gradcheck(f, WG_LIST(x), &(wg_gradcheck_options){.order = 2});
+    wg_gradcheck_print(&report, stdout);
 
     wg_draw(WG_LIST(f, gradient), "rosenbrock.dot", &(wg_draw_options){.values = true});
     wg_draw(WG_LIST(f, gradient), "rosenbrock.svg", NULL);

@@ -218,14 +218,6 @@ void graph_forget_results(wg_context *ctx)
     ctx->held_count = kept;
 }
 
-bool graph_set_eager(wg_context *ctx, bool eager)
-{
-    bool before = ctx->options.eager;
-    ctx->options.eager = eager;
-    ctx->quick_limit = eager ? 0 : (uint32_t)(ctx->chunks * NODE_CHUNK);
-    return before;
-}
-
 void wg_clear(wg_context *ctx)
 {
     if (!ctx) return;
@@ -265,6 +257,14 @@ void wg_rewind(wg_context *ctx, uint64_t mark)
 }
 
 /* ---- state ---- */
+
+bool graph_set_eager(wg_context *ctx, bool eager)
+{
+    bool before = ctx->options.eager;
+    ctx->options.eager = eager;
+    ctx->quick_limit = eager ? 0 : (uint32_t)(ctx->chunks * NODE_CHUNK);
+    return before;
+}
 
 wg_mode wg_set_mode(wg_context *ctx, wg_mode mode)
 {

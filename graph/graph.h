@@ -203,12 +203,12 @@ struct wg_context {
 wg_context *graph_context_new(const wg_context_options *options, const graph_engine *engine);
 /* Drops all nodes from `first` on, with what they own. */
 void graph_drop(wg_context *ctx, uint32_t first);
+/* Sets the option eager and returns what it was: for those who record what is not to be computed. */
+bool graph_set_eager(wg_context *ctx, bool eager);
 /* Makes a node the owner of counted values, until it is dropped. */
 bool graph_hold(wg_context *ctx, uint32_t id, void *values);
 /* Forgets what evaluations have computed; the nodes stay, and are computed anew when asked for. */
 void graph_forget_results(wg_context *ctx);
-/* Sets whether nodes are computed when they are recorded; returns what it was. */
-bool graph_set_eager(wg_context *ctx, bool eager);
 bool graph_at_exit(wg_context *ctx, void (*run)(void *object), void *object);
 
 /* ---- errors (error.c) ---- */

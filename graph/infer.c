@@ -88,13 +88,15 @@ static bool ask(wg_context *ctx, const graph_record *record, wg_array *output)
         }
     if (record->scalar_operand) arrays[record->scalar_operand - 1] = (wg_array){partner, {0, {0}}, NULL};
     char message[ERROR_SIZE / 4] = "";
+    static const char silent[] = "its shape rule refuses, and gives no reason";
     wg_attributes attributes = record->attributes ? *record->attributes : graph_no_attributes;
     for (size_t i = 0; !record->attributes && i < record->integer_count; i++)
         attributes.integer[i] = record->integers[i];
     wg_call call = {record->count, arrays, output, &attributes, NULL, NULL};
     bool fits = record->op->infer(&call, message, sizeof message);
     wg_status status = output->type == WG_DEFAULT ? WG_BAD_TYPE : WG_BAD_SHAPE;
-    if (!fits) fail_inference(ctx, record->op, status, arrays, record->count, message);
+    message[sizeof message - 1] = '\0';
+    if (!fits) fail_inference(ctx, record->op, status, arrays, record->count, message[0] ? message : silent);
     if (arrays != few) memory_release(&ctx->memory, arrays);
     return fits;
 }
@@ -120,15 +122,29 @@ static size_t told_number(const wg_context *ctx, const graph_record *record)
     return told->rank >= 0 && told->rank <= WG_MAX_RANK ? intern_find_shape(ctx, told) : INTERN_NONE;
 }
 
+/* Whether what a rule gave is a type and a shape. An alias keeps its operand's values, so it needs as many. */
+static bool check_result(wg_context *ctx, const graph_record *record, const wg_array *output)
+{
+    const char *reason, *name = record->op->name;
+    shape_buffer buffer;
+    if (output->type <= WG_DEFAULT || output->type >= WG_TYPES) {
+        graph_fail(ctx, WG_BAD_TYPE, "%s: the result would have no element type: %d", name, (int)output->type);
+    } else if (!shape_valid(&output->shape, output->type, &reason)) {
+        graph_fail(ctx, WG_BAD_SHAPE, "%s: %s: %s", name, reason, shape_text(output->shape, &buffer));
+    } else if (record->op->alias && record->count) {
+        const node *x = graph_node(ctx, record->inputs[0]);
+        if (output->type != x->type || shape_size(&output->shape) != graph_size(ctx, x))
+            graph_fail(ctx, WG_BAD_SHAPE, "%s: is an alias, and would change the type or the number of elements", name);
+    }
+    return graph_ok(ctx);
+}
+
 /* Asks, and remembers the answer if it has a place. */
 static __attribute__((noinline)) bool infer_anew(wg_context *ctx, const graph_record *record, inference *place,
                                                  inference *q, inferred *result)
 {
-    const char *reason;
     wg_array output = {record->type, record->shape ? *record->shape : ctx->shapes[record->interned_shape], NULL};
-    if (!ask(ctx, record, &output)) return false;
-    if (!shape_valid(&output.shape, output.type, &reason))
-        return graph_fail(ctx, WG_BAD_SHAPE, "%s: %s", record->op->name, reason).id;
+    if (!ask(ctx, record, &output) || !check_result(ctx, record, &output)) return false;
     *result = (inferred){output.type, graph_intern_shape(ctx, &output.shape), infer_attributes(ctx, record)};
     if (!graph_ok(ctx)) return false;
     if (place && result->attributes < 1u << 24) {

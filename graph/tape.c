@@ -264,25 +264,66 @@ int64_t wg_size(wg_tensor x)
 
 /* ---- public parts of an op's application ---- */
 
+/* Whether the op can be applied to so many operands. */
+static bool check_op(wg_context *ctx, const wg_op *op, size_t count)
+{
+    if (!op || !op->infer || !op->name)
+        graph_fail(ctx, WG_BAD_ARGUMENT, "apply: no op, or one without a name or infer");
+    else if (op->arity >= 0 && count != (size_t)op->arity)
+        graph_fail(ctx, WG_BAD_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, count);
+    else if (count == 0)
+        graph_fail(ctx, WG_BAD_ARGUMENT, "%s: takes at least one operand", op->name);
+    else
+        return graph_ok(ctx) || !ctx;
+    return false;
+}
+
+static bool has_kernel(wg_context *ctx, const wg_op *op, uint32_t first)
+{
+    wg_type type = (wg_type)graph_node(ctx, first)->type;
+    if (op->alias || op->kernel[type]) return true;
+    graph_fail(ctx, WG_UNSUPPORTED, "%s: there is no kernel for %s", op->name, wg_type_name(type));
+    return false;
+}
+
+/* The attributes of a random op: with the number of the draw, and the seed in two halves. */
+static wg_attributes with_draw(const wg_context *ctx, const wg_attributes *attributes)
+{
+    wg_attributes a = attributes ? *attributes : graph_no_attributes;
+    a.real[0] = (double)ctx->draws;
+    a.real[1] = (double)(uint32_t)ctx->options.seed;
+    a.real[2] = (double)(ctx->options.seed >> 32);
+    return a;
+}
+
+static wg_tensor apply(const wg_op *op, wg_list operands, const wg_attributes *attributes, uint32_t *ids)
+{
+    wg_context *ctx;
+    wg_attributes drawn;
+    inferred known;
+    if (!graph_resolve_list(operands, op->name, &ctx, ids)) return graph_poison(ctx);
+    if (op->random) {
+        drawn = with_draw(ctx, attributes);
+        attributes = &drawn;
+    }
+    graph_record record = {.op = op, .count = operands.count, .inputs = ids, .attributes = attributes};
+    if (!infer(ctx, &record, &known) || !has_kernel(ctx, op, ids[0])) return graph_poison(ctx);
+    wg_tensor y = append(ctx, &record, &known);
+    if (op->random && y.id) ctx->draws++;
+    return y;
+}
+
 wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes *attributes)
 {
     wg_context *ctx = graph_context_of(operands);
     WG_ENTRY(ctx);
-    if (!op || !op->infer || !op->name) return graph_fail(ctx, WG_BAD_ARGUMENT, "apply: no op, or one without infer");
-    if (operands.count == 0 && op->arity < 0)
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "%s: takes at least one operand", op->name);
-    if (op->arity >= 0 && operands.count != (size_t)op->arity)
-        return graph_fail(ctx, WG_BAD_ARGUMENT, "%s: takes %d operands, not %zu", op->name, op->arity, operands.count);
-    uint32_t few[8], *ids = few;
-    if (operands.count > sizeof few / sizeof *few) {
-        ids = ctx ? memory_new(&ctx->memory, operands.count, sizeof *ids) : NULL;
-        if (!ids) return graph_fail_memory(ctx, operands.count * sizeof *ids);
-    }
-    wg_tensor y = graph_poison(ctx);
-    if (graph_resolve_list(operands, op->name, &ctx, ids))
-        y = graph_apply(ctx,
-                        &(graph_record){.op = op, .count = operands.count, .inputs = ids, .attributes = attributes});
-    if (ids != few) memory_release(&ctx->memory, ids);
+    uint32_t few[8];
+    if (!check_op(ctx, op, operands.count)) return graph_poison(ctx);
+    if (!ctx || operands.count <= sizeof few / sizeof *few) return apply(op, operands, attributes, few);
+    uint32_t *ids = memory_new(&ctx->memory, operands.count, sizeof *ids);
+    if (!ids) return graph_fail_memory(ctx, operands.count * sizeof *ids);
+    wg_tensor y = apply(op, operands, attributes, ids);
+    memory_release(&ctx->memory, ids);
     return y;
 }
 

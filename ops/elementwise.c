@@ -137,12 +137,20 @@ static wg_tensor pow_gradient_base(wg_tensor g, wg_tensor a, wg_tensor b)
     return wg_mul(g, wg_mul(wg_pow(safe, wg_sub_scalar(b, 1)), b));
 }
 
-/* a^b log a; the log sees only positive numbers */
+/* a^b log a; the log sees only positive numbers, and is multiplied by nothing infinite elsewhere */
 static wg_tensor pow_gradient_exponent(wg_tensor g, wg_tensor a, wg_tensor y)
 {
     wg_tensor positive = wg_greater_scalar(a, 0);
-    wg_tensor safe = wg_where(positive, a, wg_full_like(a, 1));
-    return wg_mul(g, wg_mul(y, wg_log(safe)));
+    wg_tensor safe = wg_where(positive, a, wg_full_like(a, 1)), power = wg_where(positive, y, wg_zeros_like(y));
+    return wg_mul(g, wg_mul(power, wg_log(safe)));
+}
+
+/* side / (a^2 + b^2), and 0 where both are 0 */
+static wg_tensor angle_gradient(wg_tensor g, wg_tensor side, wg_tensor a, wg_tensor b)
+{
+    wg_tensor left = wg_square(a), squares = wg_add(left, wg_square(b)), origin = wg_equal_scalar(squares, 0);
+    wg_tensor safe = wg_where(origin, wg_full_like(squares, 1), squares);
+    return wg_where(origin, wg_zeros_like(g), wg_div(wg_mul(g, side), safe));
 }
 
 #define ZERO WG_NONE

@@ -168,7 +168,7 @@ const wg_op ops_cholesky = {
     .vjp = cholesky_vjp,
     .flops = cholesky_flops,
     .sample = cholesky_sample,
-    .numerics = {-1, 1, -1},
+    .numerics = {0, 0, -1}, /* no range: few matrices drawn from one would do */
 };
 
 wg_tensor wg_cholesky(wg_tensor x)
@@ -225,7 +225,7 @@ const wg_op ops_triangular_solve = {
     .vjp = triangular_solve_vjp,
     .flops = triangular_solve_flops,
     .sample = triangular_solve_sample,
-    .numerics = {-1, 1, -1},
+    .numerics = {0, 0, -1}, /* no range: few matrices drawn from one would do */
 };
 
 wg_tensor wg_triangular_solve(wg_tensor a, wg_tensor b, int flags)
@@ -307,7 +307,7 @@ const wg_op ops_lu_packed = {
     .flops = lu_flops,
     .sample = lu_packed_sample,
     .branch = lu_branch,
-    .numerics = {-1, 1, -1},
+    .numerics = {0, 0, -1}, /* no range: few matrices drawn from one would do */
 };
 
 wg_tensor wg_lu_packed(wg_tensor x)

@@ -49,10 +49,12 @@ wg_tensor wg_norm(wg_tensor x, wg_axes axes)
     return root_of(wg_sum(wg_square(x), axes));
 }
 
-/* The largest over axes, kept, as a constant; 0 where it is infinite, so that x - shift is never inf - inf. */
+/* The largest over axes, kept, as a constant; 0 where it is infinite, so that x - shift is never inf - inf, and where
+   there is none. */
 static wg_tensor shift_of(wg_tensor x, wg_axes axes)
 {
     axes.keep = true;
+    if (wg_size(x) == 0) return wg_stop_gradient(wg_sum(x, axes));
     wg_tensor largest = wg_stop_gradient(wg_max(x, axes));
     return wg_where(wg_is_finite(largest), largest, wg_zeros_like(largest));
 }

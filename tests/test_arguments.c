@@ -129,6 +129,14 @@ Test(null, objects)
     wg_assign(WG_NONE, WG_NONE);
     cr_expect_not(wg_grads(WG_NONE, (wg_list){0}, NULL));
     cr_expect_not(wg_grads(WG_NONE, WG_LIST(WG_NONE), &out));
+    cr_expect_not(wg_vjps((wg_list){0}, (wg_list){0}, (wg_list){0}, NULL));
+    cr_expect_not(wg_hvps(WG_NONE, (wg_list){1, NULL}, (wg_list){1, NULL}, NULL));
+    EXPECT_POISON(wg_jvps(WG_NONE, (wg_list){0}, (wg_list){0}));
+    EXPECT_POISON(wg_jvps(x, (wg_list){2, NULL}, (wg_list){2, NULL}));
+    wg_recover(ctx);
+    x = wg_ones(ctx, WG_SHAPE(2));
+    EXPECT_POISON(wg_jacobian(WG_NONE, WG_NONE));
+    EXPECT_POISON(wg_hessian(WG_NONE, WG_NONE));
     cr_expect_not(wg_depends_on(WG_NONE, WG_NONE));
     EXPECT_POISON(wg_substitute(WG_NONE, (wg_list){1, NULL}, (wg_list){1, NULL}));
     EXPECT_POISON(wg_concat((wg_list){0}, 0));
@@ -231,6 +239,11 @@ Test(null, pointers_beside_a_good_context)
     EXPECT_ERROR(wg_grads(wg_sum(w, WG_ALL), (wg_list){1, NULL}, &out), WG_BAD_ARGUMENT, "grads: NULL");
     EXPECT_ERROR(wg_grads(wg_sum(w, WG_ALL), WG_LIST(WG_NONE), &out), WG_BAD_HANDLE,
                  "grad: operand 0 is the zero handle");
+    EXPECT_ERROR(wg_vjps(WG_LIST(w), (wg_list){1, NULL}, WG_LIST(w), &out), WG_BAD_ARGUMENT, "vjp: ");
+    EXPECT_ERROR(wg_jvps(w, WG_LIST(w), (wg_list){1, NULL}), WG_BAD_ARGUMENT, "jvp: 1 tangents for 1 tensors");
+    EXPECT_ERROR(wg_jvp(w, w, WG_NONE), WG_BAD_HANDLE, "jvp: operand 0 is the zero handle");
+    EXPECT_ERROR(wg_hvps(wg_sum(w, WG_ALL), WG_LIST(w), WG_LIST(w), NULL), WG_BAD_ARGUMENT, "hvps: NULL");
+    EXPECT_ERROR(wg_jacobian(w, WG_NONE), WG_BAD_HANDLE, "jacobian: operand 0 is the zero handle");
     EXPECT_ERROR(wg_substitute(w, (wg_list){1, NULL}, WG_LIST(w)), WG_BAD_ARGUMENT, "substitute: the list is NULL");
     EXPECT_ERROR(wg_substitute(w, WG_LIST(w), (wg_list){1, NULL}), WG_BAD_ARGUMENT, "substitute: the list is NULL");
     EXPECT_ERROR(wg_einsum(NULL, WG_LIST(w)), WG_BAD_ARGUMENT, "einsum: the formula is empty");
@@ -239,7 +252,7 @@ Test(null, pointers_beside_a_good_context)
     EXPECT_ERROR(wg_meshgrid(WG_LIST(w), NULL), WG_BAD_ARGUMENT, "meshgrid: ");
     EXPECT_ERROR(wg_apply(NULL, WG_LIST(w), NULL), WG_BAD_ARGUMENT, "apply: no op");
     EXPECT_ERROR(wg_apply(&(wg_op){.name = "mine"}, WG_LIST(w), NULL), WG_BAD_ARGUMENT,
-                 "apply: no op, or one without infer");
+                 "apply: no op, or one without a name or infer");
     EXPECT_ERROR(wg_draw(WG_LIST(w), NULL, NULL), WG_BAD_ARGUMENT, "draw");
     EXPECT_ERROR(wg_draw_dot(WG_LIST(w), NULL, NULL), WG_BAD_ARGUMENT, "draw: the file is NULL");
     EXPECT_ERROR(wg_optimizer_step(sgd, WG_NONE), WG_BAD_HANDLE, "optimizer: the loss is the zero handle");

@@ -339,6 +339,30 @@ Test(report, lists_the_worst_of_many_leaves)
     scratch_close(ctx);
 }
 
+/* Of the second order each leaf is listed once more. */
+Test(report, orders)
+{
+    for (int t = 0; t < 2; t++) {
+        wg_context *ctx = context_of(types[t], 4);
+        wg_tensor x = wg_normal(ctx, WG_SHAPE(3, 4)), w = wg_parameter(ctx, "w", WG_SHAPE(4, 2), wg_init_normal(1));
+        wg_tensor y = wg_mean(wg_tanh(wg_matmul(x, w)), WG_ALL);
+        uint64_t nodes = wg_context_stats(ctx).nodes, draws = wg_context_stats(ctx).draws;
+        wg_gradcheck_report r = wg_gradcheck(y, WG_LIST(w, x), &(wg_gradcheck_options){.order = 2});
+        cr_expect(r.passed && r.complete, "%s", wg_error(ctx));
+        cr_expect_eq(r.order, 2);
+        cr_expect_eq(r.leaf_count, (size_t)4);
+        for (size_t i = 0; i < 4; i++) cr_expect_eq(r.leaves[i].order, i < 2 ? 1 : 2);
+        cr_expect_eq(r.leaves[2].samples, 8);
+        cr_expect_float_eq(r.value, wg_item(y), 1e-6, "y itself, not what was made of it");
+        cr_expect_eq(wg_context_stats(ctx).nodes, nodes);
+        cr_expect_eq(wg_context_stats(ctx).draws, draws);
+        cr_expect_eq(wg_gradcheck(y, WG_LIST(w), NULL).order, 1);
+        cr_expect_not(wg_gradcheck(y, WG_LIST(w), &(wg_gradcheck_options){.order = 3}).complete);
+        scratch_expect_error(ctx, WG_BAD_ARGUMENT, "gradcheck: the order must be 1 or 2, not 3", "order 3");
+        scratch_close(ctx);
+    }
+}
+
 /* The same seed gives the same samples; another one others. */
 Test(report, repeats)
 {

@@ -316,7 +316,11 @@ Test(faults, second_order)
                 wg_tensor x = wg_parameter(ctx, "x", WG_SHAPE(7), wg_init_normal(1)), v = wg_normal(ctx, WG_SHAPE(7));
                 wg_tensor y = wg_sum(wg_sin(wg_apply(&cube, WG_LIST(x), NULL)), WG_ALL);
                 wg_tensor along = wg_sum(wg_mul(wg_grad(y, x), v), WG_ALL);
-                wg_gradcheck_options o = {.fast = fast, .seed = seed};
+                wg_gradcheck_options o = {.fast = fast, .seed = seed}, both_orders = o;
+                both_orders.order = 2;
+                wg_gradcheck_report whole = wg_gradcheck(y, WG_LIST(x), &both_orders);
+                cr_assert_eq(whole.passed, !wrong, "both orders, seed %d: %g", (int)seed, whole.worst_error);
+                cr_assert(whole.leaves[0].passed && whole.leaves[1].passed == !wrong);
                 wg_gradcheck_report one = wg_gradcheck(y, WG_LIST(x), &o), two = wg_gradcheck(along, WG_LIST(x), &o);
                 cr_assert(one.passed, "first order, seed %d: %g", (int)seed, one.worst_error);
                 cr_assert_eq(two.passed, !wrong, "second order, seed %d: %g", (int)seed, two.worst_error);

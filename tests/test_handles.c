@@ -172,6 +172,12 @@ static wg_tensor first_grid(wg_tensor x, wg_tensor y)
     ROW(squeeze, ONE, wg_squeeze(wg_slice(x, 0, 0, 1), 0))                                                 \
     ROW(one_hot, ONE, wg_one_hot(wg_cast(x, WG_I32), 3))                                                   \
     ROW(grad, FLOATS, wg_grad(wg_sum(x, WG_ALL), y))                                                       \
+    ROW(vjp, FLOATS, wg_vjp(x, x, y))                                                                      \
+    ROW(jvp, FLOATS, wg_jvp(x, x, y))                                                                      \
+    ROW(jvp_by, FLOATS, wg_jvp(wg_neg(x), y, y))                                                           \
+    ROW(hvp, FLOATS, wg_hvp(wg_sum(x, WG_ALL), x, y))                                                      \
+    ROW(jacobian, FLOATS, wg_jacobian(x, y))                                                               \
+    ROW(hessian, FLOATS, wg_hessian(wg_sum(x, WG_ALL), y))                                                 \
     ROW(substitute_from, FLOATS, wg_substitute(x, WG_LIST(y), WG_LIST(x)))                                 \
     ROW(substitute_to, FLOATS, wg_substitute(x, WG_LIST(x), WG_LIST(y)))                                   \
     ROW(input, ONE, wg_input(wg_neg(x), 0))                                                                \
@@ -358,7 +364,9 @@ Test(handles, of_two_types)
         for (wg_type type = WG_F64; type <= WG_U8; type++) {
             const recording *r = &recordings[i];
             bool fits = r->kind == PLACES ? type == WG_I64 || type == WG_I32 : type == WG_BOOL;
-            bool unlike = strcmp(r->text, "grad") == 0 || strncmp(r->text, "linear", 6) == 0 || is_apply(r);
+            bool by_y = strcmp(r->text, "grad") == 0 || strcmp(r->text, "jvp_by") == 0 ||
+                        strcmp(r->text, "jacobian") == 0 || strcmp(r->text, "hessian") == 0;
+            bool unlike = by_y || strncmp(r->text, "linear", 6) == 0 || is_apply(r);
             if (!takes_two(r) || (r->kind != FLOATS && fits) || unlike) continue;
             if (strcmp(r->text, "substitute_from") == 0) continue; /* replaces nothing: see below */
             if (strcmp(r->text, "meshgrid") == 0) continue;        /* each grid has its own vector's type */

@@ -281,17 +281,18 @@ static void work(wg_context *ctx, const char *path, outcome *o)
         wg_tensor penalty = wg_einsum("i,i", WG_LIST(g, g)), h = wg_grad(penalty, w);
         for (int k = 0; k < 5; k++) parts[k] = k % 2 ? h : g;
         wg_tensor joined = wg_sum(wg_concat((wg_list){5, parts}, 0), WG_ALL);
+        wg_tensor bent[] = {wg_jacobian(wg_square(w), w), wg_hessian(y, w)};
         wg_tensor other = wg_substitute(y, WG_LIST(w), WG_LIST(wg_sub(w, wg_mul_scalar(g, 0.1))));
         wg_optimizer_step(sgd, wg_add(penalty, other));
-        wg_eval(WG_LIST(joined, h, other));
-        o->loss[2 + i] = wg_item(joined);
+        wg_eval(WG_LIST(joined, h, other, bent[0], bent[1]));
+        o->loss[2 + i] = wg_item(joined) + wg_item(wg_sum(wg_mul(bent[0], bent[1]), WG_ALL));
         o->substituted = wg_item(other);
         wg_read_f64(h, o->gradient, 3);
         wg_clear(ctx);
     }
     FILE *file = tmpfile();
     wg_tensor y = wg_sum(wg_log(wg_square(w)), WG_ALL);
-    o->checked = wg_gradcheck(y, WG_LIST(w), NULL).passed;
+    o->checked = wg_gradcheck(y, WG_LIST(w), &(wg_gradcheck_options){.order = 2}).passed;
     o->drawn = wg_draw_dot(WG_LIST(wg_grad(y, w)), file, &(wg_draw_options){.values = true, .updates = true});
     uint64_t mark = wg_mark(ctx);
     o->printed = wg_print(wg_permute(wg_expand(w, WG_SHAPE(2, 3)), WG_AXES(1, 0)), file, "w");

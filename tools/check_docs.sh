@@ -16,7 +16,7 @@ ran=0
 for source in "$folder"/program*.c; do
     [ -e "$source" ] || break
     # shellcheck disable=SC2086
-    $compiler -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude "$source" "$library" \
+    $compiler -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude "$source" "$library" -lm \
         -Wl,-rpath,"$(dirname "$(realpath "$library")")" -o "$folder/program"
     (cd "$folder" && ./program >output) || { echo "a program in $(cat "$source.from") fails"; cat "$folder/output"; exit 1; }
     ran=$((ran + 1))

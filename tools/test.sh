@@ -82,7 +82,7 @@ run() {
 }
 run . sh tools/demo.sh
 cp examples/data/mnist/*.gz build/demo
-for program in rosenbrock embedded mlp 'wgan 2'; do
+for program in rosenbrock custom_op embedded mlp 'wgan 2'; do
     # shellcheck disable=SC2086
     run build/demo ../demo-build/examples/$program
 done

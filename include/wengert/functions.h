@@ -23,9 +23,11 @@ WG_API wg_tensor wg_var(wg_tensor x, wg_axes axes, double correction);
 WG_API wg_tensor wg_std(wg_tensor x, wg_axes axes, double correction);
 /* The Euclidean norm, sqrt(sum x^2); its derivative at 0 is 0. */
 WG_API wg_tensor wg_norm(wg_tensor x, wg_axes axes);
-/* log(sum(exp(x))) without overflow. */
+/* log(sum(exp(x))) without overflow; -inf over none, and of -inf alone, where the gradient is NaN: all shares are 0/0.
+ */
 WG_API wg_tensor wg_logsumexp(wg_tensor x, wg_axes axes);
-/* exp(x) / sum(exp(x)) along one axis, and its logarithm, without overflow. */
+/* exp(x) / sum(exp(x)) along one axis, and its logarithm, without overflow. An element of -inf has the share 0 and no
+   gradient; rows of -inf alone, and the elements +inf, are NaN. */
 WG_API wg_tensor wg_softmax(wg_tensor x, int axis);
 WG_API wg_tensor wg_log_softmax(wg_tensor x, int axis);
 

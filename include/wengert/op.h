@@ -47,17 +47,27 @@ struct wg_op {
     const char *name;    /* "matmul" */
     const char *summary; /* one line: the formula */
     int arity;           /* number of operands; -1: any number, at least one */
-    bool row_wise;       /* the kernel works on any number of whole rows of the last axis */
-    bool elementwise;    /* output[i] depends on input[i] alone; an operand of rank 0 serves all elements */
-    bool predicate;      /* element-wise with a bool result */
-    bool random;         /* real[0] is the number of the draw; never merged with an equal node */
-    bool alias;          /* the output is the first operand's values under another shape: no kernel; other operands are
-                            only waited for */
+    /* Each row of the output depends on the same row of each operand alone: kernel and branch see all arrays as
+       [rows, length], leading axes merged, and may be called for any part of the rows. */
+    bool row_wise;
+    /* Output[i] depends on input[i] of each operand alone: a kernel may be called for any part of the elements. An
+       operand of rank 0 serves all elements, if infer accepts one. */
+    bool elementwise;
+    bool predicate; /* element-wise with a bool result */
+    /* Draws: real[0] is the number of the draw, real[1] and real[2] are the halves of the seed, all filled in by
+       wg_apply; never merged with an equal node. One draw chooses the same in f32 and f64, where checks compute. */
+    bool random;
+    bool alias; /* the output is the first operand's values under another shape: no kernel; other operands are only
+                   waited for */
 
     /* Sets the output's type and shape (ops that are told theirs, such as reshape, find them there); or returns false
-       with a reason that reads after "name: ", the output's type being WG_DEFAULT if the types are at fault. */
+       with a reason that reads after "name: ", the output's type being WG_DEFAULT if the types are at fault. Depends on
+       the operands' types and shapes and on the attributes alone. */
     bool (*infer)(const wg_call *call, char *message, size_t message_size);
-    /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). */
+    /* Computes the output; indexed by the type of the first operand (of the output, where there is no operand). Writes
+       all of the output, which is not cleared, and nothing else; gradient checks and replays compute in f64, so an op
+       of floats needs both kernels. What it keeps in static variables is its own affair: contexts of several threads
+       may call it at once. */
     void (*kernel[WG_TYPES])(const wg_call *call);
     /* How many bytes of memory a kernel needs beside its operands and result. NULL: none. */
     size_t (*scratch)(const wg_call *call);
@@ -77,7 +87,9 @@ struct wg_op {
     wg_numerics numerics;
 };
 
-/* Records one application of an op. `attributes` may be NULL: all zero. */
+/* Records one application of an op: a row of the table, or a user's own. `attributes` may be NULL: all zero. Errors:
+   NULL where the op needs a field, another number of operands than its arity (at least one), no kernel for the type of
+   the first, what infer refuses, a result that is no type or shape. The op must outlive the tape. */
 WG_API wg_tensor wg_apply(const wg_op *op, wg_list operands, const wg_attributes *attributes);
 /* Operand `index` of a recorded tensor, and its attributes: for VJPs. */
 WG_API wg_tensor wg_input(wg_tensor y, size_t index);

@@ -85,18 +85,18 @@ WG_API wg_tensor wg_mul_scalar(wg_tensor x, double scalar);
 WG_API wg_tensor wg_div(wg_tensor a, wg_tensor b);
 WG_API wg_tensor wg_div_scalar(wg_tensor x, double scalar);
 WG_API wg_tensor wg_scalar_div(double scalar, wg_tensor x);
-/* a^b; where a <= 0 the derivative by b is 0 */
+/* a^b; where a <= 0 the derivative by b is 0: there only powers of whole b exist, between which nothing moves */
 WG_API wg_tensor wg_pow(wg_tensor a, wg_tensor b);
 WG_API wg_tensor wg_pow_scalar(wg_tensor x, double scalar);
 WG_API wg_tensor wg_scalar_pow(double scalar, wg_tensor x);
-/* the angle of the point (b, a), in radians */
+/* the angle of the point (b, a), in radians; the derivative at the origin is 0 */
 WG_API wg_tensor wg_atan2(wg_tensor a, wg_tensor b);
 WG_API wg_tensor wg_atan2_scalar(wg_tensor x, double scalar);
 WG_API wg_tensor wg_scalar_atan2(double scalar, wg_tensor x);
-/* the larger one, NaN if either is; equal ones share the derivative */
+/* the larger one, NaN if either is; equal ones share the derivative, which is 0 beside a NaN: neither is chosen */
 WG_API wg_tensor wg_maximum(wg_tensor a, wg_tensor b);
 WG_API wg_tensor wg_maximum_scalar(wg_tensor x, double scalar);
-/* the smaller one, NaN if either is; equal ones share the derivative */
+/* the smaller one, NaN if either is; equal ones share the derivative, which is 0 beside a NaN: neither is chosen */
 WG_API wg_tensor wg_minimum(wg_tensor a, wg_tensor b);
 WG_API wg_tensor wg_minimum_scalar(wg_tensor x, double scalar);
 /* a - floor(a / b) b, with the sign of b; of integers by 0: 0 */
@@ -147,9 +147,11 @@ WG_API wg_tensor wg_where(wg_tensor condition, wg_tensor a, wg_tensor b);
 WG_API wg_tensor wg_sum(wg_tensor x, wg_axes axes);
 /* the product over axes, 1 over none; floats and integers */
 WG_API wg_tensor wg_prod(wg_tensor x, wg_axes axes);
-/* the largest over axes, NaN if there is one; equal ones share the derivative */
+/* the largest over axes, NaN if there is one; equal ones share the derivative; none is chosen where there is a NaN:
+   0 */
 WG_API wg_tensor wg_max(wg_tensor x, wg_axes axes);
-/* the smallest over axes, NaN if there is one; equal ones share the derivative */
+/* the smallest over axes, NaN if there is one; equal ones share the derivative; none is chosen where there is a NaN:
+   0 */
 WG_API wg_tensor wg_min(wg_tensor x, wg_axes axes);
 /* the place of the first largest along one axis, which disappears: i64 */
 WG_API wg_tensor wg_argmax(wg_tensor x, int axis);
