@@ -270,3 +270,29 @@ Test(checkpoint, of_little)
     cr_expect_not_null(strstr(wg_error(ctx), "checkpoint: the function is NULL"), "%s", wg_error(ctx));
     wg_context_free(ctx);
 }
+
+/* The function tells what it has recorded. */
+static wg_tensor square_of_sine(const void *user, wg_tensor x)
+{
+    wg_tensor *const *inner = user;
+    **inner = wg_sin(x);
+    return wg_square(**inner);
+}
+
+Test(checkpoint, has_gradients_by_what_is_inside)
+{
+    wg_context *ctx = scratch_context_with((wg_context_options){.type = WG_F64});
+    wg_tensor x = wg_full(ctx, WG_SHAPE(2), 0.3), inner, *place = &inner;
+    wg_tensor y = wg_sum(wg_checkpoint((wg_function){square_of_sine, &place}, x), WG_ALL);
+    cr_expect_float_eq(wg_item(wg_sum(wg_grad(y, inner), WG_ALL)), 4 * sin(0.3), 1e-14);
+    cr_expect_float_eq(wg_item(wg_sum(wg_grad(y, x), WG_ALL)), 4 * sin(0.3) * cos(0.3), 1e-14);
+    scratch_close(ctx);
+}
+
+/* As every row of the table does. */
+Test(checkpoint, barriers_pass_the_check_of_ops)
+{
+    wg_context *ctx = scratch_context();
+    cr_expect(wg_op_check(ctx, &autograd_barrier_op, NULL), "%s", wg_error(ctx));
+    scratch_close(ctx);
+}

@@ -23,7 +23,7 @@ for source in "$folder"/program*.c; do
 done
 cd "$top"
 missing=0
-headers=$(printf 'include/wengert/%s.h ' ops functions linear_algebra control nn)
+headers=$(printf 'include/wengert/%s.h ' ops functions linear_algebra control gradient nn)
 # shellcheck disable=SC2086
 for name in $(sed -n 's/^WG_API .*\(wg_[a-z0-9_]*\)(.*/\1/p' $headers |
     sed 's/^wg_scalar_/wg_/; s/_scalar$//' | sort -u); do
