@@ -154,6 +154,22 @@ static void pass_on(running *r, void **next, bool *owned)
     memcpy(r->owned, owned, b->carries * sizeof *owned);
 }
 
+/* Says what went wrong in a step. A kernel can only find fault with values, so what is no such fault becomes the error
+   of the context that the body was recorded in. */
+static void fail(const scan_body *b, const wg_call *call, wg_status status, const char *text)
+{
+    if (status != WG_BAD_ARGUMENT) graph_fail(b->owner, status, "scan: %s", text);
+    snprintf(call->fault, WG_FAULT_SIZE, "%s", text);
+}
+
+static void fail_in_step(const running *r, int64_t number)
+{
+    char text[WG_FAULT_SIZE];
+    wg_context *ctx = r->tape->context;
+    snprintf(text, sizeof text, "in step %lld, %s", (long long)number, wg_error(ctx));
+    fail(r->scan.body, r->call, wg_error_status(ctx), text);
+}
+
 static bool run_step(running *r, int64_t s, void **next, bool *owned)
 {
     const scan_body *b = r->scan.body;
@@ -163,7 +179,7 @@ static bool run_step(running *r, int64_t s, void **next, bool *owned)
     for (size_t i = 0; i < b->carries && s % r->scan.chunk == 0; i++)
         memcpy(result_at(r, b->carries + b->outputs + i, t / r->scan.chunk), r->carry[i], root_bytes(r, i));
     if (r->asked_count && !ctx->engine->evaluate(ctx, r->asked, r->asked_count)) {
-        snprintf(r->call->fault, WG_FAULT_SIZE, "in step %lld, %s", (long long)number, wg_error(ctx));
+        fail_in_step(r, number);
         return false;
     }
     for (size_t i = 0; i < b->outputs; i++)
@@ -180,7 +196,7 @@ static void run_steps(running *r)
     memory *m = &r->tape->context->memory;
     void **next = memory_new(m, b->carries + 1, sizeof *next);
     bool *owned = memory_new(m, b->carries + 1, sizeof *owned), fine = next && owned;
-    if (!fine) snprintf(r->call->fault, WG_FAULT_SIZE, "out of memory");
+    if (!fine) fail(b, r->call, WG_OUT_OF_MEMORY, "out of memory");
     for (size_t i = 0; i < b->carries; i++) r->carry[i] = r->call->inputs[i].data;
     for (int64_t s = 0; fine && s < r->scan.steps; s++) fine = run_step(r, s, next, owned);
     for (size_t i = 0; i < b->carries; i++) {
@@ -208,7 +224,7 @@ static void scan_kernel(const wg_call *call)
         bind(&r);
         run_steps(&r);
     } else {
-        snprintf(call->fault, WG_FAULT_SIZE, "out of memory");
+        fail(b, call, WG_OUT_OF_MEMORY, "out of memory");
     }
     if (!m) return;
     memory_release(m, r.asked);

@@ -205,18 +205,32 @@ static void long_step(const void *user, const wg_scan_step *at)
     at->next[0] = wg_tanh(wg_mul_scalar(z, m->factor));
 }
 
-/* The nodes that an LSTM's little sister takes, forward and backward, and the most memory. */
+enum { WIDTH = 8, BATCH = 4 };
+
+/* Long short-term memory; the weights stand for both, [2 WIDTH, 4 WIDTH]. */
+static void lstm_step(const void *user, const wg_scan_step *at)
+{
+    const cell *m = user;
+    wg_tensor both = wg_concat(WG_LIST(at->inputs[0], at->carries[0]), 1), gate[4];
+    wg_split(wg_matmul(both, m->weight), 1, 4, gate);
+    wg_tensor kept = wg_mul(wg_sigmoid(wg_add_scalar(gate[0], m->factor)), at->carries[1]);
+    at->next[1] = wg_add(kept, wg_mul(wg_sigmoid(gate[1]), wg_tanh(gate[2])));
+    at->next[0] = wg_mul(wg_sigmoid(gate[3]), wg_tanh(at->next[1]));
+}
+
+/* The nodes that training an LSTM takes, forward and backward, the plans made after the first step, and the most
+   memory. */
 static uint64_t train_long(int64_t steps, int times, uint64_t *misses, size_t *bytes)
 {
     wg_context *ctx = scratch_context();
-    cell m = {.weight = wg_parameter(ctx, "w", WG_SHAPE(8, 8), wg_init_normal(0.2))};
+    cell m = {.weight = wg_parameter(ctx, "w", WG_SHAPE(2 * WIDTH, 4 * WIDTH), wg_init_normal(0.2))};
     uint64_t nodes = 0;
     for (int i = 0; i < times; i++) {
-        wg_tensor x = wg_normal(ctx, WG_SHAPE(steps, 4, 8)), h = wg_zeros(ctx, WG_SHAPE(4, 8)), last;
+        wg_tensor x = wg_normal(ctx, WG_SHAPE(steps, BATCH, WIDTH)), h = wg_zeros(ctx, WG_SHAPE(BATCH, WIDTH)), last[2];
         m.factor = 0.9 + 0.01 * i; /* a number that changes makes no new body */
-        cr_assert(wg_scan((wg_scan_body){long_step, &m, 0}, WG_LIST(h), WG_LIST(x), NULL, &last, NULL), "%s",
+        cr_assert(wg_scan((wg_scan_body){lstm_step, &m, 0}, WG_LIST(h, h), WG_LIST(x), NULL, last, NULL), "%s",
                   wg_error(ctx));
-        wg_tensor g = wg_grad(wg_sum(wg_square(last), WG_ALL), m.weight);
+        wg_tensor g = wg_grad(wg_sum(wg_square(last[0]), WG_ALL), m.weight);
         wg_assign(m.weight, wg_sub(m.weight, wg_mul_scalar(g, 0.01)));
         nodes = wg_context_stats(ctx).nodes;
         cr_expect(isfinite(wg_item(wg_sum(g, WG_ALL))), "%s", wg_error(ctx));
@@ -238,7 +252,7 @@ Test(scan, takes_as_many_nodes_for_any_number_of_steps)
     cr_expect_eq(train_long(10000, 1, &misses, &many), nodes);
     cr_expect_lt(nodes, 100, "%llu nodes", (unsigned long long)nodes);
     /* the inputs, and about the square root of the steps' carries */
-    cr_expect_lt(many, 2 * 10000 * 32 * sizeof(float) + (2 << 20), "%zu bytes", many);
+    cr_expect_lt(many, 2 * 10000 * BATCH * WIDTH * sizeof(float) + (2 << 20), "%zu bytes", many);
 }
 
 /* ---- what a body may read ---- */
@@ -439,4 +453,32 @@ Test(scan, forgets_bodies)
     }
     cr_expect_leq(wg_context_stats(ctx).bytes, bytes + bytes / 4);
     scratch_close(ctx);
+}
+
+/* ---- memory ---- */
+
+/* A bit of everything; false at the first error. */
+static bool run_all(wg_context *ctx)
+{
+    problem p = problem_new(ctx, 5, true);
+    wg_tensor y = scanned(&p, &(wg_scan_options){.chunk = 2}), h = wg_normal(ctx, WG_SHAPE(3));
+    wg_tensor z = wg_checkpoint((wg_function){doubled, NULL}, h), g[3];
+    return wg_grads(wg_add(y, wg_sum(z, WG_ALL)), WG_LIST(p.cell.weight, p.x, h), g) &&
+           wg_eval(WG_LIST(g[0], g[1], g[2]));
+}
+
+Test(scan, may_run_out_of_memory_at_any_call)
+{
+    bool fine = false;
+    for (long k = 0; !fine && k < 4000; k += 1 + k / 40) {
+        wg_context *ctx = scratch_context();
+        scratch_left = k;
+        fine = run_all(ctx);
+        scratch_left = -1;
+        cr_expect_eq(wg_error_status(ctx), fine ? WG_OK : WG_OUT_OF_MEMORY, "call %ld: %s", k, wg_error(ctx));
+        wg_recover(ctx);
+        cr_expect(run_all(ctx), "call %ld: %s", k, wg_error(ctx));
+        scratch_close(ctx);
+    }
+    cr_expect(fine);
 }
