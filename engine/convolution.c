@@ -57,43 +57,51 @@ static run run_of(const conv_geometry *q, int64_t p, int64_t count, const int64_
     return (run){first - o2, end - first, (at0 * q->x[1] + at1) * q->x[2] + first * q->stride[2] + shift};
 }
 
-/* For each channel and place of the kernel, the runs of windows p0 to p1. */
-#define FOR_RUNS(q, channels, p0, p1, ...)                                                                \
-    for (int64_t c = 0; c < (channels); c++)                                                              \
-        for (int64_t k0 = 0; k0 < (q)->w[0]; k0++)                                                        \
-            for (int64_t k1 = 0; k1 < (q)->w[1]; k1++)                                                    \
-                for (int64_t k2 = 0; k2 < (q)->w[2]; k2++)                                                \
-                    for (int64_t p = (p0), length; p < (p1); p += length) {                               \
-                        length = (q)->y[2] - p % (q)->y[2] < (p1)-p ? (q)->y[2] - p % (q)->y[2] : (p1)-p; \
-                        run r = run_of((q), p, length, (const int64_t[]){k0, k1, k2});                    \
-                        __VA_ARGS__                                                                       \
-                    }
+/* For the pieces of windows p0 to p1 that lie in one row, and each place of the kernel: their run, and the place of the
+   first of them in the columns of a channel. */
+#define FOR_RUNS(q, p0, p1, ...)                                                          \
+    for (int64_t p = (p0), length, tap; p < (p1); p += length) {                          \
+        length = (q)->y[2] - p % (q)->y[2] < (p1)-p ? (q)->y[2] - p % (q)->y[2] : (p1)-p; \
+        tap = 0;                                                                          \
+        for (int64_t k0 = 0; k0 < (q)->w[0]; k0++)                                        \
+            for (int64_t k1 = 0; k1 < (q)->w[1]; k1++)                                    \
+                for (int64_t k2 = 0; k2 < (q)->w[2]; k2++, tap++) {                       \
+                    const run r = run_of((q), p, length, (const int64_t[]){k0, k1, k2});  \
+                    const int64_t place = tap * ((p1) - (p0)) + p - (p0);                 \
+                    __VA_ARGS__                                                           \
+                }                                                                         \
+    }
 
 /* columns[channel, place of the kernel][window] = x, zeros outside; and the way back, which adds. */
 #define WINDOWS(name, T)                                                                                               \
-    static void write_##name(const conv_geometry *q, const T *x, int64_t channels, int64_t p0, int64_t p1, T *to)      \
+    static void write_##name(const conv_geometry *q, const T *x, int64_t channels, int64_t p0, int64_t p1, T *columns) \
     {                                                                                                                  \
-        FOR_RUNS(q, channels, p0, p1, {                                                                                \
-            const T *from = x + c * q->x_size + r.from;                                                                \
-            for (int64_t i = 0; i < r.first; i++) to[i] = 0;                                                           \
-            if (q->stride[2] == 1)                                                                                     \
-                memcpy(to + r.first, from, (size_t)r.count * sizeof *to);                                              \
-            else                                                                                                       \
-                for (int64_t i = 0; i < r.count; i++) to[r.first + i] = from[i * q->stride[2]];                        \
-            for (int64_t i = r.first + r.count; i < length; i++) to[i] = 0;                                            \
-            to += length;                                                                                              \
-        })                                                                                                             \
+        const int64_t all = q->w_size * (p1 - p0), stride = q->stride[2];                                              \
+        FOR_RUNS(                                                                                                      \
+            q, p0, p1, for (int64_t c = 0; c < channels; c++) {                                                        \
+                const T *from = x + c * q->x_size + r.from;                                                            \
+                T *to = columns + c * all + place;                                                                     \
+                for (int64_t i = 0; i < r.first; i++) to[i] = 0;                                                       \
+                if (stride == 1)                                                                                       \
+                    memcpy(to + r.first, from, (size_t)r.count * sizeof *to);                                          \
+                else                                                                                                   \
+                    for (int64_t i = 0; i < r.count; i++) to[r.first + i] = from[i * stride];                          \
+                for (int64_t i = r.first + r.count; i < length; i++) to[i] = 0;                                        \
+            })                                                                                                         \
     }                                                                                                                  \
-    static void add_back_##name(const conv_geometry *q, T *x, int64_t channels, int64_t p0, int64_t p1, const T *from) \
+    static void add_back_##name(const conv_geometry *q, T *x, int64_t channels, int64_t p0, int64_t p1,                \
+                                const T *columns)                                                                      \
     {                                                                                                                  \
-        FOR_RUNS(q, channels, p0, p1, {                                                                                \
-            T *to = x + c * q->x_size + r.from;                                                                        \
-            if (q->stride[2] == 1)                                                                                     \
-                for (int64_t i = 0; i < r.count; i++) to[i] += from[r.first + i];                                      \
-            else                                                                                                       \
-                for (int64_t i = 0; i < r.count; i++) to[i * q->stride[2]] += from[r.first + i];                       \
-            from += length;                                                                                            \
-        })                                                                                                             \
+        const int64_t all = q->w_size * (p1 - p0), stride = q->stride[2];                                              \
+        FOR_RUNS(                                                                                                      \
+            q, p0, p1, for (int64_t c = 0; c < channels; c++) {                                                        \
+                const T *from = columns + c * all + place + r.first;                                                   \
+                T *to = x + c * q->x_size + r.from;                                                                    \
+                if (stride == 1)                                                                                       \
+                    for (int64_t i = 0; i < r.count; i++) to[i] += from[i];                                            \
+                else                                                                                                   \
+                    for (int64_t i = 0; i < r.count; i++) to[i * stride] += from[i];                                   \
+            })                                                                                                         \
     }
 
 WINDOWS(f32, float)
