@@ -58,6 +58,14 @@ wg_tensor scan_result(wg_tensor y, const scan_call *c, size_t index)
     return wg_reshape(wg_slice(y, 0, result_offset(c, index), result_offset(c, index + 1)), whole);
 }
 
+/* Whether floats are f64 in the place of f32, as where a checker computes. */
+static bool is_widened(const scan_body *b, const wg_call *call)
+{
+    for (size_t i = 0; i < b->carries + b->sequences + b->captures; i++)
+        if (call->inputs[i].type != b->parameter[1 + i].type) return true;
+    return false;
+}
+
 /* ---- running ---- */
 
 typedef struct running {
@@ -71,13 +79,6 @@ typedef struct running {
     int64_t first; /* number of the first step */
     size_t element;
 } running;
-
-static bool is_widened(const scan_body *b, const wg_call *call)
-{
-    for (size_t i = 0; i < b->carries + b->sequences + b->captures; i++)
-        if (call->inputs[i].type != b->parameter[1 + i].type) return true;
-    return false;
-}
 
 static char *result_at(const running *r, size_t index, int64_t place)
 {
@@ -238,10 +239,12 @@ static bool infer_scan(const wg_call *call, char *message, size_t size)
 {
     scan_call c = scan_call_of(call->attributes);
     int64_t elements = c.body && c.chunk > 0 ? result_offset(&c, result_count(c.body)) : -1;
-    *call->output = (wg_array){c.body ? c.body->type : WG_DEFAULT, {1, {elements}}, NULL};
-    if (elements >= 0) return true;
-    snprintf(message, size, "is recorded by wg_scan only");
-    return false;
+    if (elements < 0) {
+        snprintf(message, size, "is recorded by wg_scan only");
+        return false;
+    }
+    *call->output = (wg_array){is_widened(c.body, call) ? WG_F64 : c.body->type, {1, {elements}}, NULL};
+    return true;
 }
 
 static double scan_flops(const wg_call *call)

@@ -103,6 +103,11 @@ static bool check_result(recording *r, uint32_t *ids, size_t i)
     }
     ids[i] = graph_resolve(r->results[i], "scan");
     if (!ids[i] || (i < carries && !check_carry(ctx, ids[i], r->operands[i], i))) return false;
+    if (graph_shape_at(ctx, ids[i])->rank == WG_MAX_RANK) {
+        graph_fail(ctx, WG_BAD_SHAPE, "scan: %s %zu has rank %d, which leaves no axis for the steps", what, index,
+                   WG_MAX_RANK);
+        return false;
+    }
     wg_type type = (wg_type)graph_node(ctx, ids[i])->type;
     if (r->cut.type == WG_DEFAULT) r->cut.type = type;
     if (type == r->cut.type && type_is_float(type)) return true;

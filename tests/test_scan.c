@@ -319,7 +319,7 @@ Test(scan, reads_what_is_around_it)
 
 /* ---- what is refused ---- */
 
-typedef enum { SETS_NOTHING, OTHER_SHAPE, OTHER_TYPE, INTEGERS, ASSIGNS, READS, MISTAKES } mistake;
+typedef enum { SETS_NOTHING, OTHER_SHAPE, OTHER_TYPE, INTEGERS, ASSIGNS, READS, NO_ROOM, MISTAKES } mistake;
 
 typedef struct {
     mistake which;
@@ -334,7 +334,9 @@ static void mistaken_step(const void *user, const wg_scan_step *at)
                   : m->which == OTHER_SHAPE ? wg_concat(WG_LIST(x, x), 0)
                   : m->which == OTHER_TYPE  ? wg_cast(x, WG_F64)
                                             : wg_exp(x);
-    at->outputs[0] = m->which == INTEGERS ? wg_argmax(x, 0) : wg_sum(x, WG_ALL);
+    at->outputs[0] = m->which == INTEGERS  ? wg_argmax(x, 0)
+                     : m->which == NO_ROOM ? wg_reshape(x, WG_SHAPE(1, 1, 1, 1, 1, 1, 1, 3))
+                                           : wg_sum(x, WG_ALL);
     if (m->which == ASSIGNS) wg_assign(m->variable, x);
     if (m->which == READS) wg_item(at->outputs[0]);
 }
@@ -348,6 +350,7 @@ Test(scan, refuses_what_makes_no_sense)
         "scan: carries and outputs must be floats of one type, output 0 is i64",
         "scan: nothing can be assigned in a step",
         "it has a value only while the scan runs",
+        "scan: output 0 has rank 8, which leaves no axis for the steps",
     };
     for (int i = 0; i < MISTAKES; i++) {
         wg_context *ctx = scratch_context();
