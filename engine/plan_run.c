@@ -90,18 +90,35 @@ static bool reserve_held(wg_context *ctx, const plan *p)
 
 /* ---- steps ---- */
 
-typedef struct running_product {
-    const product_code_step *code;
+/* A step whose tasks need scratch memory for each thread. */
+typedef struct running {
+    const void *code;
     char *registers;
     size_t step;
     uint32_t mode;
-} running_product;
+} running;
+
+/* Before a task: its scratch, and the caller's floating-point mode. */
+static char *enter_task(const running *r, int thread)
+{
+    if (thread) float_mode_take(r->mode);
+    return r->registers + (size_t)thread * r->step;
+}
+
+static void run_tasks(const engine_state *s, const void *code, void (*task)(void *, int64_t, int), int64_t tasks)
+{
+    running r = {code, s->registers, s->registers_step, float_mode()};
+    if (tasks == 1)
+        task(&r, 0, 0);
+    else if (tasks)
+        team_run(s->team, task, &r, tasks);
+}
 
 static void run_product_task(void *argument, int64_t task, int thread)
 {
-    const running_product *r = argument;
+    const running *r = argument;
     const product_code_step *code = r->code;
-    if (thread) float_mode_take(r->mode);
+    char *scratch = enter_task(r, thread);
     const product_loop *l = &code->loop;
     int64_t size = (int64_t)wg_type_size(l->one.type), repeat = task / code->plan.tasks, a = 0, b = 0, c = 0;
     for (int i = l->rank; i-- > 0; repeat /= l->dim[i]) {
@@ -111,56 +128,22 @@ static void run_product_task(void *argument, int64_t task, int thread)
         c += index * l->c[i] * size;
     }
     product_run(&code->plan, task % code->plan.tasks, (const char *)code->a + a, (const char *)code->b + b,
-                (char *)code->c + c, r->registers + (size_t)thread * r->step);
+                (char *)code->c + c, scratch);
 }
-
-static void run_product(const engine_state *s, const product_code_step *code)
-{
-    running_product r = {code, s->registers, s->registers_step, float_mode()};
-    int64_t tasks = code->plan.tasks * code->repeats;
-    if (tasks == 1)
-        run_product_task(&r, 0, 0);
-    else if (tasks)
-        team_run(s->team, run_product_task, &r, tasks);
-}
-
-typedef struct running_convolution {
-    const convolution_code *code;
-    char *registers;
-    size_t step;
-    uint32_t mode;
-} running_convolution;
 
 static void run_convolution_task(void *argument, int64_t task, int thread)
 {
-    const running_convolution *r = argument;
+    const running *r = argument;
     const convolution_code *code = r->code;
-    if (thread) float_mode_take(r->mode);
-    convolution_run(&code->plan, task, code->a, code->b, code->c, r->registers + (size_t)thread * r->step);
-}
-
-static void run_convolution(const engine_state *s, const convolution_code *code)
-{
-    running_convolution r = {code, s->registers, s->registers_step, float_mode()};
-    if (code->plan.tasks == 1)
-        run_convolution_task(&r, 0, 0);
-    else
-        team_run(s->team, run_convolution_task, &r, code->plan.tasks);
+    char *scratch = enter_task(r, thread);
+    convolution_run(&code->plan, task, code->a, code->b, code->c, scratch);
 }
 
 static void run_copy_task(void *argument, int64_t task, int thread)
 {
-    const copy_code *c = argument;
+    const copy_code *c = ((const running *)argument)->code;
     (void)thread;
     copy_run(&c->plan, task, c->source, c->target);
-}
-
-static void run_copy(const engine_state *s, copy_code *c)
-{
-    if (c->plan.tasks == 1)
-        run_copy_task(c, 0, 0);
-    else
-        team_run(s->team, run_copy_task, c, c->plan.tasks);
 }
 
 static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
@@ -174,13 +157,13 @@ static bool run_steps(wg_context *ctx, plan *p, const uint32_t *source)
             ctx->plans.groups++;
             break;
         case STEP_PRODUCT:
-            run_product(s, next->product);
+            run_tasks(s, next->product, run_product_task, next->product->plan.tasks * next->product->repeats);
             break;
         case STEP_CONVOLUTION:
-            run_convolution(s, next->convolution);
+            run_tasks(s, next->convolution, run_convolution_task, next->convolution->plan.tasks);
             break;
         case STEP_COPY:
-            run_copy(s, next->copy);
+            run_tasks(s, next->copy, run_copy_task, next->copy->plan.tasks);
             break;
         default:
             if (!run_kernel(ctx, source[next->call->source], next->call->inputs, next->call->count,
