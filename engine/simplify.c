@@ -127,7 +127,7 @@ static bool has_rows(const program *p, uint32_t index, int depth)
 /* A reduction over several trailing axes of what has rows: first over the rows, then over their results. */
 static uint32_t split_rows(rewriting *r, const item *it, uint32_t index)
 {
-    enum { DEEP = 3 };
+    enum { DEEP = 3, SHORT = 16 }; /* sums of short rows are slow */
     if (!is_reduction(it)) return NO_ITEM;
     uint32_t operand = rewriting_operand(r, index, 0), set;
     const item x = r->to->items[operand];
@@ -136,7 +136,7 @@ static uint32_t split_rows(rewriting *r, const item *it, uint32_t index)
     set = (uint32_t)r->from->attributes[it->attributes].integer[0];
     if ((x.type != WG_F32 && x.type != WG_F64) || last < 1 || !(set >> last & 1) || !(set >> (last - 1) & 1))
         return NO_ITEM;
-    if (x.size == 0 || x.shape.dim[last] == 1 || x.shape.dim[last - 1] == 1 || !has_rows(r->to, operand, DEEP))
+    if (x.size == 0 || x.shape.dim[last] < SHORT || x.shape.dim[last - 1] == 1 || !has_rows(r->to, operand, DEEP))
         return NO_ITEM;
     FIRED(split_rows);
     item rows = *it;
