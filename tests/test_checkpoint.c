@@ -235,6 +235,43 @@ Test(checkpoint, assigns_once)
     }
 }
 
+enum { FACTORS = 5 };
+
+typedef struct {
+    wg_tensor factor[FACTORS];
+    int64_t size;
+} factors;
+
+/* What it returns has a value already. */
+static wg_tensor known_product(const void *user, wg_tensor x)
+{
+    const factors *m = user;
+    static float values[1000];
+    for (int i = 0; i < FACTORS; i++) x = wg_mul(x, m->factor[i]);
+    cr_expect(wg_read_f32(x, values, (size_t)m->size), "%s", wg_error(x.context));
+    return x;
+}
+
+/* A plan of nothing but the end of a region, which many operands lead to. */
+Test(checkpoint, of_what_is_computed)
+{
+    static float found[1000];
+    const int64_t sizes[] = {1, 3, 1000};
+    for (int i = 0; i < 3; i++) {
+        wg_context *ctx = scratch_context();
+        factors m = {.size = sizes[i]};
+        for (int turn = 0; turn < 3; turn++) {
+            for (int k = 0; k < FACTORS; k++) m.factor[k] = wg_full(ctx, WG_SHAPE(m.size), k == 2 ? turn : 1);
+            wg_tensor x = wg_full(ctx, WG_SHAPE(m.size), 3);
+            wg_tensor y = wg_checkpoint((wg_function){known_product, &m}, x);
+            cr_assert(wg_read_f32(y, found, (size_t)m.size), "%s", wg_error(ctx));
+            for (int64_t k = 0; k < m.size; k++) cr_expect_eq(found[k], 3.0f * (float)turn, "%g", (double)found[k]);
+            wg_clear(ctx);
+        }
+        scratch_close(ctx);
+    }
+}
+
 static wg_tensor itself(const void *user, wg_tensor x)
 {
     (void)user;
