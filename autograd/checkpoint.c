@@ -232,6 +232,7 @@ static bool find_reads(reads *r)
 
 static wg_tensor record(wg_context *ctx, uint32_t first, uint32_t y)
 {
+    ctx->checkpoints++;
     reads r = {.ctx = ctx, .first = first, .y = y};
     bool fine = find_reads(&r);
     const int64_t length = y - first;
@@ -247,6 +248,24 @@ static wg_tensor record(wg_context *ctx, uint32_t first, uint32_t y)
     memory_release(&ctx->memory, r.needed);
     memory_release(&ctx->memory, r.ids);
     return result;
+}
+
+bool checkpoint_holds(wg_context *ctx, uint32_t y, uint32_t x)
+{
+    size_t operands;
+    const node *n = graph_node(ctx, y);
+    const uint32_t *inputs = graph_inputs(ctx, n, &operands);
+    uint32_t end = inputs[0], length = (uint32_t)graph_attributes(ctx, n)->integer[0];
+    copying c = {.ctx = ctx, .first = end > length ? end - length : 1, .y = end, .count = operands - 1};
+    if (x < c.first || x > end) return false;
+    c.captures = c.barriers = (uint32_t *)(uintptr_t)(inputs + 1); /* they stand for themselves */
+    c.place = memory_new(&ctx->memory, end - c.first + 1u, sizeof *c.place);
+    if (!c.place) return graph_fail_memory(ctx, (end - c.first + 1u) * sizeof *c.place).id;
+    mark_needed(&c);
+    bool holds = c.place[x - c.first] != 0;
+    for (size_t i = 0; i < c.count; i++) holds = holds && c.captures[i] != x;
+    memory_release(&ctx->memory, c.place);
+    return holds;
 }
 
 wg_tensor wg_checkpoint(wg_function function, wg_tensor x)

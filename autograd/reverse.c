@@ -327,6 +327,25 @@ bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const
     return !graph_ok(ctx);
 }
 
+/* What the function of a checkpoint has recorded is recorded again for the gradient: of the path that leads through it
+   nothing would be seen. */
+static bool check_regions(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, size_t count)
+{
+    uint32_t oldest = UINT32_MAX, youngest = 0;
+    for (size_t i = 0; i < count; i++)
+        if (xs[i] < oldest) oldest = xs[i];
+    for (size_t i = 0; i < ys.count; i++)
+        if (ys.ids[i] > youngest) youngest = ys.ids[i];
+    for (uint32_t id = ctx->checkpoints ? oldest : UINT32_MAX; graph_ok(ctx) && id <= youngest; id++)
+        for (size_t i = 0; graph_node(ctx, id)->op == &autograd_checkpoint_op && i < count; i++) {
+            if (!checkpoint_holds(ctx, id, xs[i])) continue;
+            graph_fail_node(ctx, WG_NO_GRADIENT, xs[i], "grad: it was recorded in the function of a checkpoint");
+            graph_hint(ctx, "differentiate by what the function reads, or by what it returns");
+            return false;
+        }
+    return graph_ok(ctx);
+}
+
 static bool check_variables(wg_context *ctx, reverse_outputs ys, wg_list xs, const uint32_t *ids)
 {
     for (size_t i = 0; i < xs.count; i++) {
@@ -339,7 +358,7 @@ static bool check_variables(wg_context *ctx, reverse_outputs ys, wg_list xs, con
         for (size_t k = 0; k < ys.count; k++)
             if (reverse_reads_older_binding(ctx, ys.ids[k], xs.items[i], "grad")) return false;
     }
-    return true;
+    return check_regions(ctx, ys, ids, xs.count);
 }
 
 bool reverse_gradients(wg_context *ctx, reverse_outputs ys, const uint32_t *xs, size_t count, wg_tensor *out)

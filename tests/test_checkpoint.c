@@ -272,6 +272,27 @@ Test(checkpoint, of_what_is_computed)
     }
 }
 
+static wg_tensor leaking_wave(const void *user, wg_tensor x)
+{
+    wg_tensor *inner = *(wg_tensor *const *)user;
+    *inner = wg_sin(x);
+    return wg_mul(*inner, x);
+}
+
+/* The gradient recomputes what the function has recorded: by that there would be none, without a word. */
+Test(checkpoint, refuses_derivatives_by_what_is_recorded_in_it)
+{
+    wg_context *ctx = scratch_context();
+    wg_tensor x = wg_normal(ctx, WG_SHAPE(3)), inner, *place = &inner;
+    wg_tensor y = wg_checkpoint((wg_function){leaking_wave, &place}, x), sum = wg_sum(wg_mul(y, inner), WG_ALL);
+    cr_expect(isfinite(wg_item(wg_sum(wg_grad(wg_sum(inner, WG_ALL), x), WG_ALL))));
+    cr_expect(isfinite(wg_item(wg_sum(wg_grad(sum, x), WG_ALL))) && isfinite(wg_item(wg_sum(wg_grad(sum, y), WG_ALL))),
+              "%s", wg_error(ctx));
+    cr_expect_eq(wg_grad(sum, inner).id, 0);
+    cr_expect_not_null(strstr(wg_error(ctx), "recorded in the function of a checkpoint"), "%s", wg_error(ctx));
+    wg_context_free(ctx);
+}
+
 static wg_tensor itself(const void *user, wg_tensor x)
 {
     (void)user;
