@@ -93,7 +93,8 @@ static uint32_t copy_node(const copying *c, uint32_t id)
     const node *n = graph_node(c->ctx, id);
     const uint32_t *inputs = graph_inputs(c->ctx, n, &count);
     if (graph_is_leaf(n)) return id;
-    if (n->op == &graph_assign_op) return stands_for(c, inputs[0]); /* it happens once; its value is what is meant */
+    if (n->op == &graph_assign_op) /* it happens once; its value is what is meant, which has no gradient */
+        return wg_stop_gradient(graph_tensor(c->ctx, stands_for(c, inputs[0]))).id;
     uint32_t *operands = memory_new(&c->ctx->memory, count ? count : 1, sizeof *operands);
     if (!operands) return graph_fail_memory(c->ctx, count * sizeof *operands).id;
     for (size_t i = 0; i < count; i++) operands[i] = inputs[i] ? stands_for(c, inputs[i]) : 0;
