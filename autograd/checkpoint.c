@@ -93,7 +93,8 @@ static uint32_t copy_node(const copying *c, uint32_t id)
     const node *n = graph_node(c->ctx, id);
     const uint32_t *inputs = graph_inputs(c->ctx, n, &count);
     if (graph_is_leaf(n)) return id;
-    if (n->op == &graph_assign_op) return stands_for(c, inputs[0]); /* it happens once; its value is what is meant */
+    if (n->op == &graph_assign_op) /* it happens once; its value is what is meant, which has no gradient */
+        return wg_stop_gradient(graph_tensor(c->ctx, stands_for(c, inputs[0]))).id;
     uint32_t *operands = memory_new(&c->ctx->memory, count ? count : 1, sizeof *operands);
     if (!operands) return graph_fail_memory(c->ctx, count * sizeof *operands).id;
     for (size_t i = 0; i < count; i++) operands[i] = inputs[i] ? stands_for(c, inputs[i]) : 0;
@@ -147,12 +148,6 @@ static void checkpoint_vjp(wg_tensor y, wg_tensor g, wg_tensor *gradients)
     size_t operands;
     const node *n = graph_node_of(y);
     const uint32_t *inputs = graph_inputs(ctx, n, &operands);
-    bool outside = false; /* else what is differentiated by lies in the region, which is there then */
-    for (size_t i = 1; i < operands; i++) outside |= graph_wanted(y, i);
-    if (!outside) {
-        gradients[0] = g;
-        return;
-    }
     uint32_t end = inputs[0], length = (uint32_t)graph_attributes(ctx, n)->integer[0];
     copying c = {.ctx = ctx, .first = end > length ? end - length : 1, .y = end, .count = operands - 1};
     uint32_t *captures = memory_new(&ctx->memory, 2 * operands, sizeof *captures);
@@ -238,6 +233,7 @@ static bool find_reads(reads *r)
 
 static wg_tensor record(wg_context *ctx, uint32_t first, uint32_t y)
 {
+    ctx->checkpoints++;
     reads r = {.ctx = ctx, .first = first, .y = y};
     bool fine = find_reads(&r);
     const int64_t length = y - first;
@@ -253,6 +249,24 @@ static wg_tensor record(wg_context *ctx, uint32_t first, uint32_t y)
     memory_release(&ctx->memory, r.needed);
     memory_release(&ctx->memory, r.ids);
     return result;
+}
+
+bool checkpoint_holds(wg_context *ctx, uint32_t y, uint32_t x)
+{
+    size_t operands;
+    const node *n = graph_node(ctx, y);
+    const uint32_t *inputs = graph_inputs(ctx, n, &operands);
+    uint32_t end = inputs[0], length = (uint32_t)graph_attributes(ctx, n)->integer[0];
+    copying c = {.ctx = ctx, .first = end > length ? end - length : 1, .y = end, .count = operands - 1};
+    if (x < c.first || x > end) return false;
+    c.captures = c.barriers = (uint32_t *)(uintptr_t)(inputs + 1); /* they stand for themselves */
+    c.place = memory_new(&ctx->memory, end - c.first + 1u, sizeof *c.place);
+    if (!c.place) return graph_fail_memory(ctx, (end - c.first + 1u) * sizeof *c.place).id;
+    mark_needed(&c);
+    bool holds = c.place[x - c.first] != 0;
+    for (size_t i = 0; i < c.count; i++) holds = holds && c.captures[i] != x;
+    memory_release(&ctx->memory, c.place);
+    return holds;
 }
 
 wg_tensor wg_checkpoint(wg_function function, wg_tensor x)

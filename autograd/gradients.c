@@ -37,6 +37,26 @@ bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const
     return !graph_ok(ctx);
 }
 
+/* What the function of a checkpoint has recorded is recorded again for the gradient: of the path that leads through it
+   nothing would be seen. */
+static bool check_regions(wg_context *ctx, const uint32_t *ys, size_t count, const uint32_t *xs, size_t xs_count,
+                          const char *who)
+{
+    uint32_t oldest = UINT32_MAX, youngest = 0;
+    for (size_t i = 0; i < xs_count; i++)
+        if (xs[i] < oldest) oldest = xs[i];
+    for (size_t i = 0; i < count; i++)
+        if (ys[i] > youngest) youngest = ys[i];
+    for (uint32_t id = ctx->checkpoints ? oldest : UINT32_MAX; graph_ok(ctx) && id <= youngest; id++)
+        for (size_t i = 0; graph_node(ctx, id)->op == &autograd_checkpoint_op && i < xs_count; i++) {
+            if (!checkpoint_holds(ctx, id, xs[i])) continue;
+            graph_fail_node(ctx, WG_NO_GRADIENT, xs[i], "%s: it was recorded in the function of a checkpoint", who);
+            graph_hint(ctx, "differentiate by what the function reads, or by what it returns");
+            return false;
+        }
+    return graph_ok(ctx);
+}
+
 bool reverse_resolve(wg_context *ctx, const uint32_t *ys, size_t count, wg_list xs, const char *who, uint32_t *ids)
 {
     if (!graph_resolve_in(ctx, xs, who, ids)) return false;
@@ -50,7 +70,7 @@ bool reverse_resolve(wg_context *ctx, const uint32_t *ys, size_t count, wg_list 
         for (size_t k = 0; k < count; k++)
             if (reverse_reads_older_binding(ctx, ys[k], xs.items[i], who)) return false;
     }
-    return true;
+    return check_regions(ctx, ys, count, ids, xs.count, who);
 }
 
 bool reverse_check_like(wg_context *ctx, uint32_t with, uint32_t of, const char *who, const char *what)

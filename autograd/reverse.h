@@ -47,6 +47,10 @@ bool reverse_reads_older_binding(wg_context *ctx, uint32_t y, wg_tensor x, const
    after an error. */
 uint32_t reverse_record_like(wg_context *ctx, uint32_t id, const uint32_t *operands);
 
+/* Whether node x lies in the region of a checkpoint, y: was recorded in its function, and is none of what that reads.
+   False with an error without memory. */
+bool checkpoint_holds(wg_context *ctx, uint32_t y, uint32_t x);
+
 /* A value that is there only once another one is; and the end of a region that is computed again backwards. */
 extern const wg_op autograd_barrier_op, autograd_checkpoint_op;
 /* A recurrence. */

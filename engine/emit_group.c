@@ -306,7 +306,8 @@ static bool emit_item(emission *e, size_t at)
     operands o = {.count = 0};
     if (pair_defer(e, at)) return true;
     if (e->partner[index] != NO_ITEM) return emit_pair(e, at);
-    for (uint32_t k = 0; k < it->count; k++)
+    uint32_t read = e->s->gathered[index] ? 1 : it->count; /* an alias waits for its further operands only */
+    for (uint32_t k = 0; k < read; k++)
         if (!append_operand(e, index, k, &o)) return false;
     if (e->s->gathered[index]) return emit_gathered(e, at, &o);
     return is_reduction_role(e->s->roles[index]) ? emit_reduction(e, at, &o) : emit_elementwise(e, at, &o);

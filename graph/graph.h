@@ -187,6 +187,7 @@ struct wg_context {
 
     uint64_t dropped; /* nodes */
     uint64_t draws, evaluations, computed, clears;
+    uint64_t checkpoints; /* recorded so far */
     graph_plans plans;
     graph_finalizer *finalizers;
     size_t finalizer_capacity, finalizer_count;

@@ -70,7 +70,8 @@ static void next_index(const int64_t length[CONV_AXES], int64_t index[CONV_AXES]
         if (++index[i] < length[i]) return;
 }
 
-/* ---- kernels: one result element after the other, its terms in a fixed order, summed in f64 ---- */
+/* ---- kernels: one result element after the other, its terms in a fixed order, summed in f64; padding counts as the
+   zeros that it is, so that a NaN beside it is one ---- */
 
 /* Terms of y[n, c, p]: sum over i and k. */
 #define FORWARD(name, T)                                                                                        \
@@ -81,7 +82,7 @@ static void next_index(const int64_t length[CONV_AXES], int64_t index[CONV_AXES]
             int64_t k[CONV_AXES] = {0};                                                                         \
             for (int64_t at = 0; at < q->w_size; at++, w++, next_index(q->w, k)) {                              \
                 int64_t place = place_in_x(q, p, k);                                                            \
-                if (place >= 0) sum += (double)x[place] * (double)*w;                                           \
+                sum += (place < 0 ? 0 : (double)x[place]) * (double)*w;                                         \
             }                                                                                                   \
         }                                                                                                       \
         return sum;                                                                                             \
@@ -140,7 +141,7 @@ static void next_index(const int64_t length[CONV_AXES], int64_t index[CONV_AXES]
             int64_t p[CONV_AXES] = {0};                                                                         \
             for (int64_t at = 0; at < q->y_size; at++, next_index(q->y, p)) {                                   \
                 int64_t place = place_in_x(q, p, k);                                                            \
-                if (place >= 0) sum += (double)x[place] * (double)y[at];                                        \
+                sum += (place < 0 ? 0 : (double)x[place]) * (double)y[at];                                      \
             }                                                                                                   \
             x += q->groups * q->inputs * q->x_size;                                                             \
             y += q->groups * q->outputs * q->y_size;                                                            \

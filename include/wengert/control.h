@@ -11,7 +11,8 @@ extern "C" {
 /* f(x), recorded now, whose inner values are computed again in the backward pass instead of being kept for it: memory
    for time, as in Chen et al. 2016 (arXiv 1604.06174). What is computed again has the bits it had, random numbers
    included, and what f assigns is assigned once; the gradient of what several checkpoints read is the sum of theirs. f
-   may read other tensors than x; checkpoints may lie within one another; all orders of derivatives exist. */
+   may read other tensors than x; checkpoints may lie within one another; all orders of derivatives exist, but none by
+   what f has recorded. */
 WG_API wg_tensor wg_checkpoint(wg_function f, wg_tensor x);
 
 /* One step of a scan. */

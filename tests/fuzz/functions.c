@@ -153,6 +153,16 @@ static const function factors[] = {
 
 static const function systems[] = {PAIR_OF(solve), PAIR_OF(cholesky_solve), PAIR_OF(lstsq)};
 
+static wg_tensor conv(wg_tensor x, wg_tensor weight, wg_shape shape, const wg_conv_window *window)
+{
+    (void)shape;
+    return wg_conv(x, weight, window);
+}
+
+static const function convs[] = {{"conv", {.conv = conv}},
+                                 {"conv_transpose", {.conv = wg_conv_transpose}},
+                                 {"conv_filter", {.conv = wg_conv_filter}}};
+
 typedef struct {
     const char *name; /* of the kind, for people */
     const function *list;
@@ -193,6 +203,7 @@ static const family families[KINDS] = {
     [ORDER] = {"order", NULL, 0},
     [DYNAMIC] = {"dynamic slice or update", NULL, 0},
     [PADDED] = {"padding by a mode", NULL, 0},
+    [CONV] = LISTED("convolution", convs),
     [PRODUCT] = {"matrix product", NULL, 0},
     [LINEAR] = {"linear layer", NULL, 0},
     [FACTOR] = LISTED("matrix factored", factors),
@@ -200,7 +211,11 @@ static const family families[KINDS] = {
     [TRIANGULAR] = {"triangular_solve", NULL, 0},
     [LOSS] = LISTED("loss", losses),
     [GRADIENTS] = {"gradients", NULL, 0},
-    [PART] = {"one of the gradients", NULL, 0},
+    [PART] = {"one of several tensors", NULL, 0},
+    [CHECKPOINT] = {"checkpoint", NULL, 0},
+    [CHECKPOINT_END] = {"end of a checkpoint", NULL, 0},
+    [SCAN] = {"scan", NULL, 0},
+    [SCAN_END] = {"end of a scan", NULL, 0},
     [ASSIGN] = {"assign", NULL, 0},
     [READ] = {"read", NULL, 0},
     [EVAL] = {"eval", NULL, 0},

@@ -13,12 +13,14 @@ static bool is_inexact(const generator *g, const instruction *i)
     switch (i->kind) {
     case HANDLE:
     case PRODUCT:
+    case CONV:
     case LINEAR:
     case FACTOR:
     case SYSTEM:
     case TRIANGULAR:
     case LOSS:
     case GRADIENTS:
+    case SCAN: /* and so are all later steps' carries */
         return true;
     case SCATTER:
     case ALONG:
@@ -40,7 +42,8 @@ static bool is_inexact(const generator *g, const instruction *i)
 
 static bool makes_tensor(instruction_kind kind)
 {
-    return kind != GRADIENTS && kind != ASSIGN && kind != READ && kind != EVAL && kind != MARK && kind != REWIND;
+    return kind != GRADIENTS && kind != ASSIGN && kind != READ && kind != EVAL && kind != MARK && kind != REWIND &&
+           !begins_region(kind) && kind != SCAN_END;
 }
 
 /* After an evaluation that performed assigns. */
@@ -65,6 +68,10 @@ static void note_effect(generator *g, const instruction *i, int number)
     if (i->kind == READ || i->kind == EVAL) g->wanted += i->count;
     if (i->kind == REWIND)
         for (int k = i->operand[0]; k < number; k++) g->slot[k].tensor = false;
+    if (i->kind == SCAN_END) /* its steps are gone */
+        for (int k = i->operand[0]; k < number; k++) g->slot[k].tensor = false;
+    g->regions += begins_region(i->kind) - ends_region(i->kind);
+    g->scans += (i->kind == SCAN) - (i->kind == SCAN_END);
 }
 
 static void note_slot(generator *g, int number)
@@ -92,7 +99,26 @@ static void record_again(generator *g)
 {
     machine_end(&g->dry);
     machine_begin(&g->dry, g->dry.segment, 0);
-    for (int k = 0; k < g->part->count; k++) machine_do(&g->dry, k);
+    machine_perform(&g->dry, 0, g->part->count);
+}
+
+/* Values are there when a scan has been recorded; what a function drops it cannot return. */
+static bool is_possible(const generator *g, instruction_kind kind)
+{
+    if (g->scans && (kind == READ || kind == EVAL || kind == ASSIGN)) return false;
+    return !g->regions || (kind != MARK && kind != REWIND);
+}
+
+void drop_from(generator *g, int number)
+{
+    for (int k = number; k < g->part->count; k++) {
+        instruction_kind kind = g->part->item[k].kind;
+        g->regions -= begins_region(kind) - ends_region(kind);
+        g->scans -= (kind == SCAN) - (kind == SCAN_END);
+        g->slot[k] = (slot_state){0};
+    }
+    g->part->count = number;
+    record_again(g);
 }
 
 /* Whether a tensor may have that shape; the product of its lengths may be beyond whole numbers. */
@@ -108,10 +134,12 @@ int emit(generator *g, instruction i)
     int number = g->part->count;
     for (int k = 0; k < i.count; k++)
         if (i.operand[k] < 0) return -1;
-    if (number == INSTRUCTIONS || g->wanted + i.count > 100 || !is_small(g, i.shape)) return -1;
+    if (number == INSTRUCTIONS || g->wanted + i.count > 100 || !is_small(g, i.shape) || !is_possible(g, i.kind))
+        return -1;
     g->part->item[g->part->count++] = i;
-    bool fine = machine_do(&g->dry, number);
-    if (!fine && g->fault == FAULT_RECORDING)
+    if (ends_region(i.kind)) record_again(g); /* up to here its instructions were recorded as they came */
+    bool fine = ends_region(i.kind) ? !wg_failed(g->dry.ctx) : machine_do(&g->dry, number);
+    if (!fine && g->fault == FAULT_RECORDING && !g->regions)
         g->fault = FAULT_NONE; /* this is it: what follows is never reached */
     else if (!fine || (makes_tensor(i.kind) && wg_size(g->dry.slot[number][0]) > g->limit) ||
              wg_context_stats(g->dry.ctx).nodes > g->nodes) {

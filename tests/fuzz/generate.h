@@ -29,6 +29,8 @@ typedef struct {
     uint64_t nodes;    /* of a segment's tape */
     int wanted;        /* tensors looked at so far in the segment */
     int mark;          /* an open one, or -1 */
+    int regions;       /* open ones, */
+    int scans;         /* and those of them that are bodies of scans */
     fault_kind fault;
     slot_state slot[INSTRUCTIONS];
 } generator;
@@ -60,7 +62,13 @@ wg_shape random_shape(generator *g, int least_rank);
 int64_t random_length(generator *g);
 wg_type random_type(generator *g, unsigned types);
 
+/* Drops the newest instructions, those from a number on; what was looked at among them stays counted. */
+void drop_from(generator *g, int number);
+
 /* ---- generate_*.c: each appends a few instructions ---- */
+
+/* Any of them. */
+void propose(generator *g);
 
 void propose_twin(generator *g);
 void propose_equal_numbers(generator *g);
@@ -96,6 +104,11 @@ void propose_along_index(generator *g);
 void propose_dynamic(generator *g);
 void propose_padded(generator *g);
 
+void propose_conv(generator *g);
+
+void propose_checkpoint(generator *g);
+void propose_scan(generator *g);
+
 void propose_chain(generator *g);
 void propose_algebra(generator *g);
 
@@ -111,8 +124,9 @@ void propose_swap(generator *g);
 void propose_adam(generator *g);
 void propose_look(generator *g);
 void propose_mark(generator *g);
-/* The gradients of the sum of y's elements by some tensors, those that lead to it. */
-void emit_gradients(generator *g, int y, const int *xs, int count);
+/* The gradients of the sum of y's elements by some tensors, those that lead to it; the number of the first gradient, or
+   -1. */
+int emit_gradients(generator *g, int y, const int *xs, int count);
 int emit_assign(generator *g, int lasting_number, int value);
 /* Reads tensors, all in one evaluation. */
 void emit_look(generator *g, const int *list, int count);

@@ -69,14 +69,15 @@ static int part_of(generator *g, int gradients, int k)
     return emit(g, (instruction){.kind = PART, .count = 1, .operand = {gradients}, .integer = {k}});
 }
 
-void emit_gradients(generator *g, int y, const int *xs, int count)
+int emit_gradients(generator *g, int y, const int *xs, int count)
 {
     int leading[PARTS], found = 0, sum = scalar_of(g, y);
     for (int k = 0; sum >= 0 && k < count && found < PARTS; k++)
         if (wg_depends_on(g->dry.slot[sum][0], g->dry.slot[xs[k]][0])) leading[found++] = xs[k];
-    int all = found ? gradient_of(g, sum, leading, found) : -1, part[PARTS];
+    int all = found ? gradient_of(g, sum, leading, found) : -1, part[PARTS] = {-1};
     for (int k = 0; all >= 0 && k < found; k++) part[k] = part_of(g, all, k);
     if (all >= 0 && chance_of(&g->chance, 0.5)) emit_look(g, part, found);
+    return part[0];
 }
 
 void propose_gradients(generator *g)

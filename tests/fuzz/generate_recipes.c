@@ -26,10 +26,11 @@ static const proposal proposals[] = {
     {1, propose_sum_over_time}, {2, propose_joints},      {2, propose_equal_numbers},
     {2, propose_moved_twin},    {3, propose_windows},     {3, propose_pool},
     {3, propose_order},         {2, propose_along_index}, {3, propose_dynamic},
-    {2, propose_padded},        {2, propose_algebra},
+    {2, propose_padded},        {2, propose_algebra},     {2, propose_conv},
+    {2, propose_checkpoint},    {2, propose_scan},
 };
 
-static void propose(generator *g)
+void propose(generator *g)
 {
     int total = 0, k = 0;
     for (size_t i = 0; i < sizeof proposals / sizeof *proposals; i++) total += proposals[i].weight;
@@ -60,6 +61,9 @@ static const theme themes[] = {
     {5, LINKED, propose_adam},
     {3, SMALL, propose_product_sum},
     {8, SMALL, propose_algebra},
+    {3, SMALL, propose_conv},
+    {4, SMALL, propose_checkpoint},
+    {4, SMALL, propose_scan},
 };
 
 static const theme *choose_theme(generator *g)
@@ -134,6 +138,7 @@ static void generate_segment(generator *g, const theme *t, int number, int size)
     g->part->count = 0;
     g->wanted = 0;
     g->mark = -1;
+    g->regions = g->scans = 0;
     memset(g->slot, 0, sizeof g->slot);
     machine_begin(&g->dry, number, 0);
     for (int k = 0; k < g->made->lasting_count; k++)

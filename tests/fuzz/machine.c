@@ -32,7 +32,7 @@ bool machine_look(machine *m, wg_tensor x, observation place)
     void *values = trace_add(m->out, place, count * wg_type_size(place.type));
     if (count == 1 && place.instruction % 2) wg_item(x); /* another way in */
     bool fine = read_values(x, values, count);
-    m->out->seen[m->out->count - 1].status = wg_error_status(m->ctx);
+    m->out->seen[m->out->count - 1].status = x.context ? wg_error_status(m->ctx) : WG_BAD_HANDLE;
     return fine;
 }
 
@@ -67,21 +67,6 @@ static void record_gradients(machine *m, const instruction *i, int number)
     wg_grads(m->slot[i->operand[0]][0], (wg_list){(size_t)i->count - 1, xs}, m->slot[number]);
 }
 
-/* The node of an assign hides its operand from wg_input, so a timeless machine notes both. */
-static void assign(machine *m, const instruction *i)
-{
-    wg_tensor target = m->lasting[i->integer[0]], value = m->slot[i->operand[0]][0];
-    if (!m->timeless) {
-        wg_assign(target, value);
-        return;
-    }
-    wg_tensor source = wg_input(wg_stop_gradient(value), 0);
-    wg_assign(target, value);
-    if (m->assigned_count == ASSIGNED) abort();
-    wg_tensor bound = wg_input(wg_stop_gradient(target), 0);
-    m->assigned[m->assigned_count++] = (assigned_value){bound.id, source};
-}
-
 bool machine_do(machine *m, int number)
 {
     const instruction *i = &m->recipe->part[m->segment].item[number];
@@ -90,7 +75,7 @@ bool machine_do(machine *m, int number)
         record_gradients(m, i, number);
         break;
     case ASSIGN:
-        assign(m, i);
+        wg_assign(m->lasting[i->integer[0]], m->slot[i->operand[0]][0]);
         break;
     case READ:
     case EVAL:
@@ -98,6 +83,9 @@ bool machine_do(machine *m, int number)
     case MARK:
         m->mark[number] = wg_mark(m->ctx);
         break;
+    case CHECKPOINT:
+    case SCAN:
+        return region_perform(m, number);
     case REWIND:
         if (!m->timeless) wg_rewind(m->ctx, m->mark[i->operand[0]]);
         break;
@@ -143,7 +131,7 @@ void machine_begin(machine *m, int part, int step)
 {
     m->segment = part;
     m->step = step;
-    m->wanted_count = m->assigned_count = 0;
+    m->wanted_count = 0;
 }
 
 wg_status machine_end(machine *m)
@@ -158,14 +146,14 @@ wg_status machine_end(machine *m)
     return status;
 }
 
-void machine_run(const recipe *r, const wg_context_options *options, trace *out)
+void machine_run(const recipe *r, const wg_context_options *options, bool unfolded, trace *out)
 {
-    machine m = {.out = out};
+    machine m = {.out = out, .unfolded = unfolded};
     bool fine = machine_open(&m, r, options);
     for (int step = 0; fine && step < r->step_count; step++) {
         const segment *part = &r->part[r->turn[step]];
         machine_begin(&m, r->turn[step], step);
-        for (int k = 0; k < part->count && machine_do(&m, k); k++) continue;
+        machine_perform(&m, 0, part->count);
         observation end = {.segment = m.segment, .step = step, .instruction = -1, .part = LASTING};
         end.status = machine_end(&m);
         trace_add(out, end, 0); /* an error that only wg_clear meets shows here */

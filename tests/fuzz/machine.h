@@ -35,13 +35,7 @@ typedef struct {
     wg_tensor tensor;
 } wanted_tensor;
 
-/* What an assign's node stands for. */
-typedef struct {
-    uint32_t bound;
-    wg_tensor value;
-} assigned_value;
-
-enum { WANTED = 128, ASSIGNED = 32 };
+enum { WANTED = 128 };
 
 typedef struct {
     wg_context *ctx;
@@ -50,15 +44,14 @@ typedef struct {
     /* A timeless machine evaluates nothing while it records, never rewinds, and so loses no value: reads are only noted
        down. It makes shapes known to the generator and error bounds to the comparison. */
     bool timeless;
+    bool unfolded; /* it does without regions */
     int step, segment;
     wg_tensor lasting[LASTING];
-    wg_tensor slot[INSTRUCTIONS][PARTS];
+    wg_tensor slot[INSTRUCTIONS][MANY];
     uint64_t mark[INSTRUCTIONS];
     void *buffer[INSTRUCTIONS];
     wanted_tensor wanted[WANTED];
     int wanted_count;
-    assigned_value assigned[ASSIGNED];
-    int assigned_count;
 } machine;
 
 /* Opens a context with the recipe's lasting tensors. */
@@ -67,12 +60,25 @@ void machine_close(machine *m);
 /* Begins a segment in a step; ends it: the tape is gone, and the error if there was one, which is the result. */
 void machine_begin(machine *m, int segment, int step);
 wg_status machine_end(machine *m);
-/* Performs one instruction; false after an error of the context. */
+/* Performs one instruction, with the region that it begins; false after an error of the context. */
 bool machine_do(machine *m, int number);
 /* Notes the value of a tensor, or why there is none. */
 bool machine_look(machine *m, wg_tensor x, observation place);
-/* All steps. */
-void machine_run(const recipe *r, const wg_context_options *options, trace *out);
+/* All steps, with regions or without. */
+void machine_run(const recipe *r, const wg_context_options *options, bool unfolded, trace *out);
+
+/* ---- regions.c ---- */
+
+/* Performs instructions, regions as a whole. */
+bool machine_perform(machine *m, int from, int to);
+/* Performs the region that begins there. */
+bool region_perform(machine *m, int number);
+
+/* ---- unroll.c ---- */
+
+/* What wg_scan does, for a few steps. */
+bool unroll_scan(wg_scan_body body, wg_list carries, wg_list sequences, const wg_scan_options *options, wg_tensor *last,
+                 wg_tensor *outputs);
 
 /* ---- record.c ---- */
 
@@ -82,8 +88,9 @@ wg_tensor record_instruction(machine *m, const instruction *i, int number);
 /* ---- bounds.c ---- */
 
 /* For each observation of a run: how far each element may be from the plain executor's value, as f64; 0: not at all,
-   NaN: nothing can be said. Counts the primitives that the recipe leads to. */
-void bounds_run(const recipe *r, const wg_context_options *options, trace *out);
+   NaN: nothing can be said. Counts the primitives that the recipe leads to. Of a run without regions: how far from it a
+   plain run with regions may be. */
+void bounds_run(const recipe *r, const wg_context_options *options, bool unfolded, trace *out);
 
 /* ---- coverage.c ---- */
 

@@ -2,13 +2,16 @@
    public API in any context, so one recipe serves as oracle, as candidate, as a thing to shrink and as a C program.
 
    An instruction names earlier instructions of its segment by number. Its values and C scalars depend on the step, its
-   structure does not: so later steps meet the plans of earlier ones. */
+   structure does not: so later steps meet the plans of earlier ones.
+
+   Some instructions begin a region, which another one ends: what lies between is the function of a checkpoint, or the
+   body of a scan. It may name what was made before the region; what is made in a scan's body, nobody else names. */
 #ifndef FUZZ_RECIPE_H
 #define FUZZ_RECIPE_H
 
 #include <wengert/wengert.h>
 
-enum { OPERANDS = 10, INSTRUCTIONS = 160, LASTING = 4, SEGMENTS = 2, STEPS = 4, PARTS = 4 };
+enum { OPERANDS = 10, INSTRUCTIONS = 160, LASTING = 4, SEGMENTS = 2, STEPS = 4, PARTS = 4, MANY = 8 };
 
 /* What an instruction does; functions of one signature are one kind, told apart by name. */
 typedef enum {
@@ -39,23 +42,32 @@ typedef enum {
     POOL,  /* size, stride and padding of all spatial axes, and 1 for ceil_mode + 2 for count_padding + 4 for a dilation
               of 2 */
     ORDER, /* axis, descending, count */
-    DYNAMIC,    /* (x, start, axis, length), or (x, update, start, axis) */
-    PADDED,     /* axis, low, high, mode; scalar */
-    PRODUCT,    /* (a, transposed or not, b, transposed or not) */
-    LINEAR,     /* (x, weight, bias) of a layer */
-    FACTOR,     /* (x), matrices that are far from singular */
-    SYSTEM,     /* (a, b), a likewise */
-    TRIANGULAR, /* (a, b, flags), likewise */
-    LOSS,       /* (prediction, target, no options) */
-    GRADIENTS,  /* of operand 0 by the others */
-    PART,       /* one of the gradients: integer[0] */
-    ASSIGN,     /* operand 0 rebinds lasting tensor integer[0] */
-    READ,       /* operand 0 */
-    EVAL,       /* all operands in one evaluation */
+    DYNAMIC,        /* (x, start, axis, length), or (x, update, start, axis) */
+    PADDED,         /* axis, low, high, mode; scalar */
+    CONV,           /* (a, b) with a window; shape: the size or the kernel */
+    PRODUCT,        /* (a, transposed or not, b, transposed or not) */
+    LINEAR,         /* (x, weight, bias) of a layer */
+    FACTOR,         /* (x), matrices that are far from singular */
+    SYSTEM,         /* (a, b), a likewise */
+    TRIANGULAR,     /* (a, b, flags), likewise */
+    LOSS,           /* (prediction, target, no options) */
+    GRADIENTS,      /* of operand 0 by the others */
+    PART,           /* one of the tensors that operand 0 makes or gives: integer[0] */
+    CHECKPOINT,     /* (x) begins the function of one */
+    CHECKPOINT_END, /* (the beginning, result) */
+    SCAN,           /* (carries, sequences, a mask or none) begins a body; gives the step's number, carries, inputs */
+    SCAN_END,       /* (the beginning, next carries, outputs); makes the last carries and the outputs */
+    ASSIGN,         /* operand 0 rebinds lasting tensor integer[0] */
+    READ,           /* operand 0 */
+    EVAL,           /* all operands in one evaluation */
     MARK,
     REWIND, /* to the mark: operand 0 */
     KINDS
 } instruction_kind;
+
+/* The integers of a SCAN: how many carries, steps, those in a chunk, whether the last step is first, whether the last
+   operand is a mask. */
+enum { BODY_CARRIES, BODY_STEPS, BODY_CHUNK, BODY_REVERSE, BODY_MASKED };
 
 /* How random values look. */
 typedef enum { CALM, POSITIVE, TIES, WILD, STYLES } value_style;
@@ -68,7 +80,8 @@ typedef struct {
     wg_type type;
     wg_shape shape;
     wg_axes axes;
-    int64_t integer[4];
+    int64_t integer[5];
+    wg_conv_window window;
     double scalar;
     bool varies;     /* values and scalar differ from step to step */
     uint64_t values; /* seed of a leaf's values */
@@ -123,6 +136,7 @@ typedef struct {
         wg_tensor (*shaped)(wg_tensor x, wg_shape shape);
         wg_loss loss;
         wg_tensor (*pool)(wg_tensor x, const wg_pool_options *options);
+        wg_tensor (*conv)(wg_tensor a, wg_tensor b, wg_shape shape, const wg_conv_window *window);
     } call;
 } function;
 
@@ -137,6 +151,26 @@ const char *kind_name(instruction_kind kind);
 
 /* The options of a POOL. */
 wg_pool_options pool_options(const instruction *i);
+
+/* ---- regions.c: instructions that a function of the library calls ---- */
+
+static inline bool begins_region(instruction_kind kind)
+{
+    return kind == CHECKPOINT || kind == SCAN;
+}
+
+static inline bool ends_region(instruction_kind kind)
+{
+    return kind == CHECKPOINT_END || kind == SCAN_END;
+}
+
+/* The instruction that ends the region which begins at another one; -1: it has no end yet. */
+int region_end(const segment *s, int begin);
+/* Whether there are any in a recipe. */
+bool has_regions(const recipe *r);
+/* Of a SCAN: how many sequences; and of its end: how many outputs. */
+int scan_sequences(const instruction *scan);
+int scan_outputs(const instruction *scan, const instruction *end);
 
 /* ---- generate_recipes.c ---- */
 

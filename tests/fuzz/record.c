@@ -40,7 +40,7 @@ static wg_tensor borrowed(wg_context *ctx, const instruction *i, const void *val
     }
 }
 
-/* Borrowed values live in the machine until the segment ends. */
+/* Borrowed values live in the machine until the segment ends; a step of a scan that comes again borrows the same. */
 static wg_tensor record_leaf(machine *m, const instruction *i, int number)
 {
     size_t size = (size_t)wg_shape_size(i->shape) * wg_type_size(i->type);
@@ -48,8 +48,11 @@ static wg_tensor record_leaf(machine *m, const instruction *i, int number)
     if (!values) abort();
     chance_values(i, m->step, values);
     if (i->kind == BORROW) {
-        m->buffer[number] = values;
-        return borrowed(m->ctx, i, values);
+        if (m->buffer[number])
+            free(values);
+        else
+            m->buffer[number] = values;
+        return borrowed(m->ctx, i, m->buffer[number]);
     }
     wg_tensor x = copied(m->ctx, i, values);
     free(values);
@@ -83,6 +86,8 @@ static wg_tensor record_call(machine *m, const instruction *i, const wg_tensor *
         wg_pool_options options = pool_options(i);
         return f->call.pool(x[0], &options);
     }
+    case CONV:
+        return f->call.conv(x[0], x[1], i->shape, &i->window);
     default:
         return f->call.loss(x[0], x[1], NULL);
     }

@@ -17,6 +17,10 @@ static inline bool is_float(wg_tensor x)
     return wg_type_of(x) == WG_F32 || wg_type_of(x) == WG_F64;
 }
 
+/* Whether additions count as sums whose terms may come in another order: so gradients add up what several regions have
+   given. */
+extern bool shadow_reorders;
+
 /* The bound of y, which is op applied to the operands in `in`. */
 shadow shadow_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count);
 
@@ -34,6 +38,9 @@ wg_tensor shadow_slack(wg_tensor y, double scale);
 /* `error` where touched, else 0. */
 wg_tensor shadow_where(wg_tensor touched, wg_tensor error);
 wg_tensor shadow_xor(wg_tensor a, wg_tensor b);
+
+/* The value of a scan's node as its steps one after the other make it, recorded; WG_NONE where that cannot be done. */
+wg_tensor scan_written_out(wg_tensor y);
 
 /* The rules of reductions and products, in shadow_sums.c; false: the op is none of them. */
 bool shadow_sums(const wg_op *op, wg_tensor y, const shadow *in, shadow *out);

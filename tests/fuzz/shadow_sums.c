@@ -57,11 +57,20 @@ static shadow place_of(const wg_op *op, wg_tensor y, const shadow *in, const wg_
     return (shadow){y, wg_logical_and(applied("any", shadow_touched(in), at), doubtful), false};
 }
 
-/* |a| |b| with the errors of both; `scale` is what the order of the terms may do. */
-static shadow matmul_of(const wg_op *op, wg_tensor y, const shadow *in, const wg_attributes *at)
+/* Terms that meet in each element of a product, on average. */
+static double terms_of_product(const wg_op *op, wg_tensor y, const shadow *in, const wg_attributes *at)
+{
+    wg_array operands[2], result = {wg_type_of(y), wg_shape_of(y), NULL};
+    for (int i = 0; i < 2; i++) operands[i] = (wg_array){wg_type_of(in[i].x), wg_shape_of(in[i].x), NULL};
+    wg_call call = {.count = 2, .inputs = operands, .output = &result, .attributes = at};
+    return wg_size(y) ? op->flops(&call) / 2 / (double)wg_size(y) : 0;
+}
+
+/* |a| |b| with the errors of both, and what the order of the terms may do. */
+static shadow product_of(const wg_op *op, wg_tensor y, const shadow *in, const wg_attributes *at)
 {
     wg_tensor a = wg_abs(in[0].x), b = wg_abs(in[1].x);
-    double terms = (double)wg_dim(a, at->integer[0] ? -2 : -1);
+    double terms = terms_of_product(op, y, in, at);
     wg_tensor error = shadow_slack(wg_apply(op, WG_LIST(a, b), at), 8 + terms / 8);
     if (!in[0].exact) {
         wg_tensor wide = wg_add(b, shadow_error(&in[1]));
@@ -105,11 +114,13 @@ static shadow whole_of(wg_tensor y, const shadow *in, const wg_attributes *at)
 
 bool shadow_sums(const wg_op *op, wg_tensor y, const shadow *in, shadow *out)
 {
+    static const char *const products[] = {"matmul", "conv", "conv_transpose", "conv_filter"};
     static const char *const reductions[] = {"sum", "prod", "max", "min", "argmax", "argmin", "any", "all"};
     wg_attributes at = wg_attributes_of(y);
     const char *name = op->name;
-    if (strcmp(name, "matmul") == 0) {
-        *out = matmul_of(op, y, in, &at);
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        if (strcmp(name, products[i]) != 0) continue;
+        *out = product_of(op, y, in, &at);
         return true;
     }
     if (strcmp(name, "scatter_add") == 0) {

@@ -16,29 +16,53 @@ static bool take(recipe *r, const recipe *smaller)
 
 /* ---- what needs what ---- */
 
-static bool names(const instruction *i, int number)
+/* Whether an instruction can do without one of those that are gone. */
+static bool lives_without(const instruction *i, const bool *gone)
 {
-    for (int k = 0; k < i->count; k++)
-        if (i->operand[k] == number) return true;
-    return false;
+    bool list = i->kind == EVAL || i->kind == CONCAT;
+    int left = 0;
+    for (int k = 0; k < i->count; k++) left += !gone[i->operand[k]];
+    return left == i->count || (list && left > 0);
 }
 
-/* Takes out an instruction, and operand by operand or whole what named it. */
+/* Whatever names something that is gone goes, too; a region's beginning and its end go together. */
+static bool follow(const segment *s, bool *gone)
+{
+    bool changed = false;
+    for (int k = 0; k < s->count; k++) {
+        const instruction *i = &s->item[k];
+        bool was = gone[k];
+        gone[k] |= !lives_without(i, gone);
+        changed |= gone[k] != was;
+        if (!gone[k] || !ends_region(i->kind) || gone[i->operand[0]]) continue;
+        changed = gone[i->operand[0]] = true;
+    }
+    return changed;
+}
+
+/* Takes out instructions from one number to another, and operand by operand or whole what named them. */
+static void cut_range(segment *s, int from, int to)
+{
+    bool gone[INSTRUCTIONS] = {false};
+    int place[INSTRUCTIONS], count = 0;
+    for (int k = from; k <= to; k++) gone[k] = true;
+    while (follow(s, gone)) continue;
+    for (int k = 0; k < s->count; k++) {
+        instruction i = s->item[k];
+        int kept = 0;
+        if (gone[k]) continue;
+        for (int a = 0; a < i.count; a++)
+            if (!gone[i.operand[a]]) i.operand[kept++] = place[i.operand[a]];
+        i.count = kept;
+        place[k] = count;
+        s->item[count++] = i;
+    }
+    s->count = count;
+}
+
 static void cut(segment *s, int number)
 {
-    for (int k = number + 1; k < s->count; k++) {
-        instruction *i = &s->item[k];
-        bool list = i->kind == EVAL || i->kind == CONCAT;
-        int kept = 0;
-        for (int a = 0; a < i->count && list; a++)
-            if (i->operand[a] != number) i->operand[kept++] = i->operand[a];
-        if (list) i->count = kept;
-        if (names(i, number) || (list && kept == 0)) cut(s, k--);
-    }
-    s->count--;
-    memmove(&s->item[number], &s->item[number + 1], (size_t)(s->count - number) * sizeof *s->item);
-    for (int k = number; k < s->count; k++)
-        for (int a = 0; a < s->item[k].count; a++) s->item[k].operand[a] -= s->item[k].operand[a] > number;
+    cut_range(s, number, number);
 }
 
 static bool drop_instructions(recipe *r)
@@ -50,6 +74,73 @@ static bool drop_instructions(recipe *r)
             if (k >= r->part[part].count) continue; /* went with another one */
             cut(&smaller.part[part], k);
             changed |= take(r, &smaller);
+        }
+    return changed;
+}
+
+/* ---- regions ---- */
+
+/* The function of a checkpoint is called as such. */
+static bool take_out_of_checkpoint(recipe *r, int part, int begin)
+{
+    recipe smaller = *r;
+    segment *s = &smaller.part[part];
+    int end = region_end(s, begin), result = s->item[end].operand[1];
+    for (int k = end + 1; k < s->count; k++)
+        for (int a = 0; a < s->item[k].count; a++)
+            if (s->item[k].operand[a] == end) s->item[k].operand[a] = result;
+    cut(s, end);
+    return take(r, &smaller);
+}
+
+/* All of it, and what names something in it. */
+static bool drop_region(recipe *r, int part, int begin)
+{
+    recipe smaller = *r;
+    cut_range(&smaller.part[part], begin, region_end(&r->part[part], begin));
+    return take(r, &smaller);
+}
+
+static bool try_number(recipe *r, int64_t *number, int64_t simpler)
+{
+    recipe smaller = *r;
+    if (*number == simpler) return false;
+    *(int64_t *)((char *)&smaller + ((char *)number - (char *)r)) = simpler;
+    return take(r, &smaller);
+}
+
+/* One chunk, forwards, without a mask, with fewer outputs. */
+static bool simplify_scan(recipe *r, int part, int begin)
+{
+    instruction *i = &r->part[part].item[begin], *end = &r->part[part].item[region_end(&r->part[part], begin)];
+    bool changed = try_number(r, &i->integer[BODY_CHUNK], 0) | try_number(r, &i->integer[BODY_REVERSE], 0);
+    if (i->integer[BODY_MASKED]) {
+        recipe smaller = *r;
+        instruction *other = &smaller.part[part].item[begin];
+        other->integer[BODY_MASKED] = 0;
+        other->count--;
+        changed |= take(r, &smaller);
+    }
+    if (scan_outputs(i, end) > 0) {
+        recipe smaller = *r;
+        smaller.part[part].item[region_end(&r->part[part], begin)].count--;
+        changed |= take(r, &smaller);
+    }
+    return changed;
+}
+
+static bool simplify_regions(recipe *r)
+{
+    bool changed = false;
+    for (int part = 0; part < r->segment_count; part++)
+        for (int k = r->part[part].count; k-- > 0;) {
+            if (k >= r->part[part].count || !begins_region(r->part[part].item[k].kind)) continue;
+            if (drop_region(r, part, k))
+                changed = true;
+            else if (r->part[part].item[k].kind == CHECKPOINT)
+                changed |= take_out_of_checkpoint(r, part, k);
+            else
+                changed |= simplify_scan(r, part, k);
         }
     return changed;
 }
@@ -103,7 +194,10 @@ static void measure(const recipe *r, int part, wg_type *type, wg_shape *shape)
     machine m = {.out = &nothing, .timeless = true};
     machine_open(&m, r, &(wg_context_options){.plain = true});
     machine_begin(&m, part, 0);
-    for (int k = 0; k < r->part[part].count && machine_do(&m, k); k++) {
+    machine_perform(&m, 0, r->part[part].count);
+    for (int k = 0; k < r->part[part].count; k++) {
+        instruction_kind kind = r->part[part].item[k].kind;
+        if (begins_region(kind) || ends_region(kind)) continue;
         type[k] = wg_type_of(m.slot[k][0]);
         shape[k] = wg_shape_of(m.slot[k][0]);
     }
@@ -157,6 +251,7 @@ static void replace_lengths(recipe *r, int64_t from, int64_t to)
             if (i->kind == SLICE && i->integer[2] == from) i->integer[2] = to;
             if ((i->kind == SCATTER || i->kind == ALONG) && i->integer[1] == from) i->integer[1] = to;
             if (i->kind == FOLD && i->integer[3] == from) i->integer[3] = to;
+            if (i->kind == SCAN && i->integer[BODY_STEPS] == from) i->integer[BODY_STEPS] = to;
         }
 }
 
@@ -203,6 +298,7 @@ void shrink_recipe(recipe *r, int threads)
     for (int round = 0; changed && round < 6; round++) {
         changed = drop_steps(r);
         changed |= drop_segment(r);
+        changed |= simplify_regions(r);
         changed |= drop_instructions(r);
         changed |= drop_lasting(r);
         changed |= replace_by_leaves(r);
