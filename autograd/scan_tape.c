@@ -12,7 +12,7 @@ void scan_tape_release(memory *m, scan_tape *t)
     memory_release(m, t->roots);
     memory_release(m, t->numbered);
     memory_release(m, t->drawing);
-    *t = (scan_tape){NULL};
+    *t = (scan_tape){.context = NULL};
 }
 
 static wg_context *new_context(const wg_context *like)
