@@ -69,7 +69,7 @@ typedef struct cone {
 static bool is_free(const sinking *k, uint32_t index)
 {
     return k->s->roles[index] == ROLE_TILE && k->last[index] != UINT32_MAX && k->here[index] &&
-           k->here[index] == k->reads[index];
+           (PLANTED(15) || k->here[index] == k->reads[index]);
 }
 
 static bool has(const cone *c, uint32_t index)
@@ -204,7 +204,7 @@ static bool sink_between(sinking *k, uint32_t from, uint32_t to)
     cone c = {.from = from, .to = to, .fits = true, .items = bump_new(k->b, early->count, sizeof *c.items)};
     if (!c.items) return false;
     find_cone(k, &c);
-    return !is_worth_it(k, &c) || !can_hand_on(k, &c) || move(k, &c);
+    return !is_worth_it(k, &c) || !(PLANTED(16) || can_hand_on(k, &c)) || move(k, &c);
 }
 
 bool schedule_sink(schedule *s, const storage *m, bump *b)
