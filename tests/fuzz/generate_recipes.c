@@ -26,8 +26,8 @@ static const proposal proposals[] = {
     {1, propose_sum_over_time}, {2, propose_joints},      {2, propose_equal_numbers},
     {2, propose_moved_twin},    {3, propose_windows},     {3, propose_pool},
     {3, propose_order},         {2, propose_along_index}, {3, propose_dynamic},
-    {2, propose_padded},        {2, propose_conv},        {2, propose_checkpoint},
-    {2, propose_scan},
+    {2, propose_padded},        {2, propose_conv},        {3, propose_checkpoint},
+    {4, propose_scan},
 };
 
 void propose(generator *g)
@@ -61,8 +61,8 @@ static const theme themes[] = {
     {5, LINKED, propose_adam},
     {3, SMALL, propose_product_sum},
     {3, SMALL, propose_conv},
-    {4, SMALL, propose_checkpoint},
-    {4, SMALL, propose_scan},
+    {6, SMALL, propose_checkpoint},
+    {7, SMALL, propose_scan},
 };
 
 static const theme *choose_theme(generator *g)
