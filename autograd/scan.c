@@ -5,6 +5,7 @@
    again. Operands: carries, sequences, captures, the number of the first step, and the numbers that are bound late. */
 #include "autograd/scan.h"
 
+#include "engine/planted.h"
 #include "graph/shape.h"
 
 #include <wengert/functions.h>
@@ -133,7 +134,7 @@ static void bind_step(const running *r, int64_t t, int64_t *number)
     }
     for (size_t i = 0; i < b->drawing; i++)
         ctx->reals[graph_node(ctx, r->tape->drawing[i])->real].real[0] =
-            (double)(r->scan.draw + (uint64_t)*number * r->scan.draws + b->draw[i]);
+            (double)(r->scan.draw + (PLANTED(20) ? 0 : (uint64_t)*number) * r->scan.draws + b->draw[i]);
 }
 
 /* Takes over the carries for the next step. A root may be a parameter, another carry's values say. */
@@ -178,7 +179,8 @@ static bool run_step(running *r, int64_t s, void **next, bool *owned)
     int64_t t = r->scan.reverse ? r->scan.steps - 1 - s : s, number;
     bind_step(r, t, &number);
     for (size_t i = 0; i < b->carries && s % r->scan.chunk == 0; i++)
-        memcpy(result_at(r, b->carries + b->outputs + i, t / r->scan.chunk), r->carry[i], root_bytes(r, i));
+        memcpy(result_at(r, b->carries + b->outputs + i, (PLANTED(21) ? s : t) / r->scan.chunk), r->carry[i],
+               root_bytes(r, i));
     if (r->asked_count && !ctx->engine->evaluate(ctx, r->asked, r->asked_count)) {
         fail_in_step(r, number);
         return false;

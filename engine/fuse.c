@@ -12,8 +12,14 @@ enum { LOOK_BACK = 64 }; /* steps between two groups at most */
 typedef struct fusing {
     schedule *s;
     bump *b;
-    uint32_t *first_use; /* of each item: the earliest other step that reads it, or an earlier one: 1 + step */
+    uint32_t *first_use; /* of each item: the earliest other step that reads it or waits for it, or an earlier one: 1 +
+                            step */
 } fusing;
+
+static void note_use(fusing *f, uint32_t used, uint32_t at)
+{
+    if (f->s->step_of[used] != at && at < f->first_use[used]) f->first_use[used] = at;
+}
 
 static void note_uses(fusing *f, uint32_t index)
 {
@@ -21,8 +27,8 @@ static void note_uses(fusing *f, uint32_t index)
     reading r;
     for (uint32_t k = 0; s->step_of[index] && k < s->program->items[index].count; k++) {
         if (!schedule_read(s, index, k, &r)) continue;
-        uint32_t base = r.view->base, at = s->step_of[index];
-        if (s->step_of[base] != at && at < f->first_use[base]) f->first_use[base] = at;
+        note_use(f, r.view->base, s->step_of[index]);
+        if (r.view->after) note_use(f, r.view->after - 1, s->step_of[index]);
     }
 }
 

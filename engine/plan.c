@@ -4,6 +4,8 @@
 #include "base/executable.h"
 #include "engine/inplace.h"
 
+#include <assert.h>
+
 static void find_sources(program *p)
 {
     for (uint32_t i = 0; i < p->count; i++) p->source[i] = i;
@@ -43,6 +45,15 @@ static bool rewrite(plan *p, program *final, const double *scalar, bump *b)
     return fine;
 }
 
+static void verify(const schedule *s, bump *b)
+{
+#ifdef WG_VERIFY
+    assert(schedule_in_time(s, b) && "a step comes before what it reads or waits for");
+#else
+    (void)s, (void)b;
+#endif
+}
+
 static bool lay_out(plan *p, const program *final, bump *b)
 {
     schedule s;
@@ -51,6 +62,7 @@ static bool lay_out(plan *p, const program *final, bump *b)
                 schedule_fuse(&s, b) && schedule_sink(&s, &m, b) && storage_assign(&m, &s, b) &&
                 storage_in_place(&m, &s, b) && storage_place(&m, &s, b) && plan_emit(p, &s, &m);
     if (!fine) return false;
+    verify(&s, b);
     p->arena = m.arena;
     p->arena_bound = m.bound;
     return true;

@@ -51,6 +51,10 @@ bool schedule_group(schedule *s, bump *b);
 /* Joins groups that could not be seen to belong together in one run. */
 bool schedule_fuse(schedule *s, bump *b);
 
+/* Whether no step comes before what it reads, or what that waits for: looked at in tests, and with the option verify.
+ */
+bool schedule_in_time(const schedule *s, bump *b);
+
 /* Whether the item's op is a reduction that groups have kernels for. */
 bool is_reduction(const item *it);
 /* The type of operand k; of a C scalar, that of the operand beside it. */

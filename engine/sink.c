@@ -12,19 +12,24 @@ typedef struct sinking {
     schedule *s;
     const storage *m;
     bump *b;
-    uint32_t *reads; /* of each item: how often scheduled items read it */
+    uint32_t *reads; /* of each item: how often scheduled items read it or wait for it */
     uint32_t *last;  /* and the last step that does: 1 + step; UINT32_MAX: it is a result */
     uint32_t *here;  /* how often those read it that stay or come together: all 0 between two pairs of groups */
 } sinking;
+
+static void note_use(sinking *k, uint32_t used, uint32_t at)
+{
+    k->reads[used]++;
+    if (at > k->last[used]) k->last[used] = at;
+}
 
 static void note_uses(sinking *k, uint32_t index)
 {
     reading r;
     for (uint32_t i = 0; k->s->step_of[index] && i < k->s->program->items[index].count; i++) {
         if (!schedule_read(k->s, index, i, &r)) continue;
-        uint32_t base = r.view->base, at = k->s->step_of[index];
-        k->reads[base]++;
-        if (at > k->last[base]) k->last[base] = at;
+        note_use(k, r.view->base, k->s->step_of[index]);
+        if (r.view->after) note_use(k, r.view->after - 1, k->s->step_of[index]);
     }
 }
 
@@ -40,8 +45,11 @@ static void note_results(sinking *k)
 static void count_reads(sinking *k, uint32_t index, uint32_t by)
 {
     reading r;
-    for (uint32_t i = 0; i < k->s->program->items[index].count; i++)
-        if (schedule_read(k->s, index, i, &r)) k->here[r.view->base] += by;
+    for (uint32_t i = 0; i < k->s->program->items[index].count; i++) {
+        if (!schedule_read(k->s, index, i, &r)) continue;
+        k->here[r.view->base] += by;
+        if (r.view->after) k->here[r.view->after - 1] += by;
+    }
 }
 
 /* ---- one pair of groups ---- */
@@ -61,7 +69,7 @@ typedef struct cone {
 static bool is_free(const sinking *k, uint32_t index)
 {
     return k->s->roles[index] == ROLE_TILE && k->last[index] != UINT32_MAX && k->here[index] &&
-           k->here[index] == k->reads[index];
+           (PLANTED(15) || k->here[index] == k->reads[index]);
 }
 
 static bool has(const cone *c, uint32_t index)
@@ -160,6 +168,7 @@ static bool add_reads(sinking *k, group *g, uint32_t at, uint32_t index)
         if (!schedule_read(s, index, i, &r)) continue;
         uint32_t base = r.view->base;
         if (at + 1 > k->last[base]) k->last[base] = at + 1;
+        if (r.view->after && at + 1 > k->last[r.view->after - 1]) k->last[r.view->after - 1] = at + 1;
         if (s->step_of[base] == at + 1 || s->program->items[base].size < g->size || is_read_by(g, base)) continue;
         if (!bump_grow(k->b, (void **)&g->reads, &g->read_capacity, g->read_count + 1, sizeof *g->reads)) return false;
         g->reads[g->read_count++] = base;
@@ -195,7 +204,7 @@ static bool sink_between(sinking *k, uint32_t from, uint32_t to)
     cone c = {.from = from, .to = to, .fits = true, .items = bump_new(k->b, early->count, sizeof *c.items)};
     if (!c.items) return false;
     find_cone(k, &c);
-    return !is_worth_it(k, &c) || !can_hand_on(k, &c) || move(k, &c);
+    return !is_worth_it(k, &c) || !(PLANTED(16) || can_hand_on(k, &c)) || move(k, &c);
 }
 
 bool schedule_sink(schedule *s, const storage *m, bump *b)

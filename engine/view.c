@@ -109,7 +109,7 @@ static bool move_view(const program *p, const item *it, view *v)
     } else if (it->op == &ops_unfold) { /* axis, size, step, dilation */
         for (int i = it->shape.rank; i-- > a[0] + 1;) v->stride[i] = v->stride[i - 1];
         v->stride[a[0]] *= a[2];
-        v->stride[a[0] + 1] *= a[3];
+        v->stride[a[0] + 1] *= PLANTED(19) ? 1 : a[3];
     } else { /* flip: axis */
         v->offset += (from->dim[a[0]] - 1) * v->stride[a[0]];
         v->stride[a[0]] *= -1;
@@ -117,12 +117,13 @@ static bool move_view(const program *p, const item *it, view *v)
     return true;
 }
 
-/* What an alias waits for: the youngest of its further operands. */
+/* What an alias waits for: the youngest of its further operands that are computed at all. */
 static void wait(const program *p, const item *it, const view *views, view *v)
 {
     for (uint32_t k = 1; it->op->alias && k < it->count; k++) {
         const view *other = &views[program_operands(p, it)[k]];
-        if (other->base + 1 > v->after) v->after = other->base + 1;
+        bool computed = p->items[other->base].op && p->items[other->base].op != &ops_full;
+        if (!PLANTED(18) && computed && other->base + 1 > v->after) v->after = other->base + 1;
         if (other->after > v->after) v->after = other->after;
     }
 }

@@ -338,3 +338,45 @@ Test(checkpoint, barriers_pass_the_check_of_ops)
     cr_expect(wg_op_check(ctx, &autograd_barrier_op, NULL), "%s", wg_error(ctx));
     scratch_close(ctx);
 }
+
+/* ---- time ---- */
+
+static void expect_in_time(wg_tensor root, const char *what)
+{
+    planned p = planned_lay_out(WG_LIST(root));
+    cr_expect(schedule_in_time(&p.s, &p.memory), "%s", what);
+    planned_end(&p);
+}
+
+static wg_tensor largest(const void *user, wg_tensor x)
+{
+    wg_tensor *inner = *(wg_tensor *const *)user;
+    return *inner = wg_max(wg_sigmoid(x), WG_KEEP(0));
+}
+
+static wg_tensor wave(const void *user, wg_tensor x)
+{
+    return wg_sin(wg_mul(x, *(const wg_tensor *)user));
+}
+
+static wg_tensor slope_of_wave(const void *user, wg_tensor x)
+{
+    wg_tensor y = wg_checkpoint((wg_function){wave, user}, x);
+    return wg_grad(wg_sum(y, WG_ALL), x);
+}
+
+/* What is computed again is computed late: neither do steps move away from those that wait for them, nor does it count
+   as waiting what waits for a number. */
+Test(checkpoint, computes_again_when_the_cotangent_is_there)
+{
+    wg_context *ctx = scratch_context();
+    wg_tensor x = wg_sort(wg_normal(ctx, WG_SHAPE(4)), 0, true), inner, *place = &inner;
+    wg_tensor y = wg_checkpoint((wg_function){largest, &place}, x),
+              slope = wg_grad(wg_mean(wg_mul(y, inner), WG_ALL), x);
+    expect_in_time(slope, "a region whose value is read");
+    expect_in_time(wg_grad(wg_sum(slope, WG_ALL), x), "its gradient of second order");
+    wg_tensor rate = wg_sum(wg_normal(ctx, WG_SHAPE(7000)), WG_ALL), v = wg_variable(ctx, "v", wg_scalar(ctx, 1));
+    wg_tensor z = wg_checkpoint((wg_function){slope_of_wave, &v}, rate);
+    expect_in_time(wg_vjp(z, rate, wg_add(v, v)), "a region with a gradient in it");
+    scratch_close(ctx);
+}

@@ -4,8 +4,8 @@
 # 20000 graphs by default. A failing one is shrunk and printed as a C program; its seed alone repeats it:
 # --seed SEED --graphs 1. With --jobs the seeds are shared out among J processes. With --coverage it is told what has
 # occurred, the rules of the planner too, and what is rarer than tests/fuzz/coverage.c demands of a run of that length is
-# a failure. With --planted the planner has bugs on purpose, one at a time, and the fuzzer must find each within 2000
-# graphs. The environment's FUZZ_BUILD is where to build, or build.
+# a failure. With --planted the planner or a scan has bugs on purpose, one at a time, and the fuzzer must find each
+# within 2000 graphs. The environment's FUZZ_BUILD is where to build, or build.
 #
 # The full runs are those of docs/engine.md.
 set -eu
@@ -52,7 +52,7 @@ reconfigure=
 [ ! -e "$folder/build.ninja" ] || reconfigure=--reconfigure
 # shellcheck disable=SC2086
 if ! { meson setup $reconfigure "$folder" -Db_sanitize=$sanitize -Db_lundef=false -Dplain_tests=true -Dexamples=false \
-           -Dplanted=$option $libraries &&
+           -Dplanted=$option -Dverify=$option $libraries &&
        meson compile -C "$folder" fuzz_graphs; } >"$folder/build.log" 2>&1; then
     cat "$folder/build.log" >&2
     exit 1
@@ -96,7 +96,7 @@ fi
 bugs=$(sed -n 's/.*PLANTED_BUGS = \([0-9]*\).*/\1/p' engine/planted.h)
 bug=1 missed=0
 while [ "$bug" -le "$bugs" ]; do
-    place=$(grep -ln "PLANTED($bug)" engine/*.c engine/*/*.c) # one file
+    place=$(grep -ln "PLANTED($bug)" engine/*.c engine/*/*.c autograd/*.c) # one file
     # A crash is a find, whatever its message.
     # shellcheck disable=SC2086
     if found=$(WG_PLANTED=$bug $program --graphs 2000 --first "$@" 2>/dev/null); then

@@ -165,7 +165,7 @@ static bool agree_unfolded(const recipe *r, const wg_context_options *plainly, c
     machine_run(r, plainly, true, &unfolded);
     bounds_run(r, plainly, true, &bounds);
     cut_bounds(&bounds, &unfolded);
-    for (size_t i = 0; fine && i < folded->count && i < unfolded.count && i < bounds.count; i++) {
+    for (size_t i = 0; fine && !unfolded.partial && i < folded->count && i < unfolded.count && i < bounds.count; i++) {
         if (folded->seen[i].status || unfolded.seen[i].status || is_marred(folded, &unfolded, i)) break;
         fine = agree_at(&unfolded, folded, &bounds, i, found);
     }

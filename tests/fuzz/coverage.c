@@ -141,6 +141,29 @@ static void count_instruction(const instruction *i)
     if (i->kind == PAD && i->integer[3]) coverage_situation("gaps");
 }
 
+/* Whether a region lies in another one of a kind. */
+static bool is_within(const segment *s, int begin, instruction_kind kind)
+{
+    for (int k = 0; k < begin; k++)
+        if (s->item[k].kind == kind && region_end(s, k) > begin) return true;
+    return false;
+}
+
+static void count_region(const segment *s, int begin)
+{
+    const instruction *i = &s->item[begin];
+    bool scan = i->kind == SCAN;
+    int64_t chunk = i->integer[BODY_CHUNK];
+    if (scan && is_within(s, begin, SCAN)) coverage_situation("a scan within a scan");
+    if (scan && is_within(s, begin, CHECKPOINT)) coverage_situation("a scan within a checkpoint");
+    if (!scan && is_within(s, begin, SCAN)) coverage_situation("a checkpoint within a scan");
+    if (!scan && is_within(s, begin, CHECKPOINT)) coverage_situation("a checkpoint within a checkpoint");
+    if (!scan) return;
+    if (i->integer[BODY_REVERSE]) coverage_situation("a scan backwards");
+    if (i->integer[BODY_MASKED]) coverage_situation("a scan with a mask");
+    if (chunk && chunk < i->integer[BODY_STEPS]) coverage_situation("a scan of several chunks");
+}
+
 static void count_turns(const recipe *r)
 {
     for (int k = 1; k < r->step_count; k++)
@@ -155,7 +178,10 @@ void coverage_begin(const recipe *r)
 {
     number++;
     for (int s = 0; s < r->segment_count; s++)
-        for (int k = 0; k < r->part[s].count; k++) count_instruction(&r->part[s].item[k]);
+        for (int k = 0; k < r->part[s].count; k++) {
+            count_instruction(&r->part[s].item[k]);
+            if (begins_region(r->part[s].item[k].kind)) count_region(&r->part[s], k);
+        }
     count_turns(r);
 }
 
@@ -248,10 +274,12 @@ static bool is_there(const wg_op *op)
 
 bool coverage_complete(FILE *file, bool strictly)
 {
+    static const char *const control[] = {"checkpoint", "barrier", "scan"}; /* no rows of the table */
     bool complete = true;
     long graphs = coverage_graphs(true) + coverage_graphs(false);
     for (size_t i = 0; i < wg_op_count(); i++)
         if (is_there(wg_op_at(i))) counter_of(OPS, wg_op_at(i)->name);
+    for (size_t i = 0; i < sizeof control / sizeof *control; i++) counter_of(OPS, control[i]);
     for (int g = 0; g < GROUPS; g++) {
         long least = graphs < LONG_RUN ? (groups[g].least * graphs + LONG_RUN - 1) / LONG_RUN : groups[g].least;
         if (!strictly) least = g == OPS;

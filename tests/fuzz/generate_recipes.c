@@ -27,7 +27,7 @@ static const proposal proposals[] = {
     {2, propose_moved_twin},    {3, propose_windows},     {3, propose_pool},
     {3, propose_order},         {2, propose_along_index}, {3, propose_dynamic},
     {2, propose_padded},        {2, propose_algebra},     {2, propose_conv},
-    {2, propose_checkpoint},    {2, propose_scan},
+    {3, propose_checkpoint},    {4, propose_scan},
 };
 
 void propose(generator *g)
@@ -62,8 +62,8 @@ static const theme themes[] = {
     {3, SMALL, propose_product_sum},
     {8, SMALL, propose_algebra},
     {3, SMALL, propose_conv},
-    {4, SMALL, propose_checkpoint},
-    {4, SMALL, propose_scan},
+    {6, SMALL, propose_checkpoint},
+    {7, SMALL, propose_scan},
 };
 
 static const theme *choose_theme(generator *g)

@@ -7,6 +7,8 @@ enum { DEEPEST = 2, MOST_STEPS = 9, MOST_CARRIES = 2, MOST_SEQUENCES = 3, MOST_O
 static void fill_region(generator *g, int least, int most)
 {
     int count = g->part->count + least + chance_below(&g->chance, most - least + 1);
+    if (g->regions < DEEPEST && chance_of(&g->chance, 0.25))
+        (chance_of(&g->chance, 0.5) ? propose_scan : propose_checkpoint)(g);
     for (int tries = 0; g->part->count < count && tries < 2 * most; tries++) propose(g);
 }
 
@@ -42,7 +44,7 @@ static int leading_to(generator *g, int x, int before, int *list)
 /* Gradients of y, and perhaps of one of them. */
 static void differentiate(generator *g, int y, const int *list, int count)
 {
-    int slope = count && chance_of(&g->chance, 0.8) ? emit_gradients(g, y, list, count) : -1;
+    int slope = y >= 0 && count && chance_of(&g->chance, 0.8) ? emit_gradients(g, y, list, count) : -1;
     if (slope >= 0 && chance_of(&g->chance, 0.25)) emit_gradients(g, slope, list, count);
 }
 

@@ -1,5 +1,6 @@
 /* One context at work: performs a recipe step by step and notes what it reads. */
 #include "tests/fuzz/machine.h"
+#include "graph/graph.h"
 
 #include <stdlib.h>
 
@@ -60,10 +61,21 @@ static bool look_at_all(machine *m, const instruction *i, int number)
 
 /* ---- one instruction ---- */
 
+/* A body's derivative by what is around it is partial: the carries that it is given count as constants. Written out, it
+   leads through them and through earlier steps. */
+static void note_partial(machine *m, wg_tensor x)
+{
+    uint32_t id = m->unfolded && m->own_node ? graph_resolve(x, "fuzz") : 0;
+    m->out->partial |= id && id < m->own_node;
+}
+
 static void record_gradients(machine *m, const instruction *i, int number)
 {
     wg_tensor xs[PARTS];
-    for (int k = 1; k < i->count; k++) xs[k - 1] = m->slot[i->operand[k]][0];
+    for (int k = 1; k < i->count; k++) {
+        xs[k - 1] = m->slot[i->operand[k]][0];
+        note_partial(m, xs[k - 1]);
+    }
     wg_grads(m->slot[i->operand[0]][0], (wg_list){(size_t)i->count - 1, xs}, m->slot[number]);
 }
 
@@ -132,6 +144,7 @@ void machine_begin(machine *m, int part, int step)
     m->segment = part;
     m->step = step;
     m->wanted_count = 0;
+    m->own_node = 0;
 }
 
 wg_status machine_end(machine *m)

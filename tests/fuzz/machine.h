@@ -21,6 +21,7 @@ typedef struct {
     size_t count, capacity;
     unsigned char *bytes;
     size_t used, room;
+    bool partial; /* a run without regions has taken a derivative that is another one in a scan */
 } trace;
 
 /* Adds an observation and gives the place for its values: `size` bytes, valid until the next call. */
@@ -44,7 +45,8 @@ typedef struct {
     /* A timeless machine evaluates nothing while it records, never rewinds, and so loses no value: reads are only noted
        down. It makes shapes known to the generator and error bounds to the comparison. */
     bool timeless;
-    bool unfolded; /* it does without regions */
+    bool unfolded;     /* it does without regions */
+    uint32_t own_node; /* the first that belongs to the step of a scan at work */
     int step, segment;
     wg_tensor lasting[LASTING];
     wg_tensor slot[INSTRUCTIONS][MANY];

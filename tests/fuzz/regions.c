@@ -61,11 +61,17 @@ static void inside_scan(const void *user, const wg_scan_step *at)
 {
     const region *r = user;
     wg_tensor *given = r->m->slot[r->begin];
+    uint32_t outer = r->m->own_node;
     int carries = (int)r->first->integer[BODY_CARRIES], sequences = scan_sequences(r->first);
     given[0] = at->step;
     for (int k = 0; k < carries; k++) given[1 + k] = at->carries[k];
     for (int k = 0; k < sequences; k++) given[1 + carries + k] = at->inputs[k];
-    if (!machine_perform(r->m, r->begin + 1, r->end)) return;
+    r->m->own_node = given[0].id;
+    for (int k = 1; k <= carries + sequences; k++)
+        if (given[k].id < r->m->own_node) r->m->own_node = given[k].id;
+    bool fine = machine_perform(r->m, r->begin + 1, r->end);
+    r->m->own_node = outer;
+    if (!fine) return;
     for (int k = 1; k < r->last->count; k++) {
         wg_tensor x = r->m->slot[r->last->operand[k]][0];
         if (k <= carries)

@@ -113,7 +113,8 @@ static bool try_number(recipe *r, int64_t *number, int64_t simpler)
 static bool simplify_scan(recipe *r, int part, int begin)
 {
     instruction *i = &r->part[part].item[begin], *end = &r->part[part].item[region_end(&r->part[part], begin)];
-    bool changed = try_number(r, &i->integer[BODY_CHUNK], 0) | try_number(r, &i->integer[BODY_REVERSE], 0);
+    bool changed = try_number(r, &i->integer[BODY_CHUNK], 0);
+    changed |= try_number(r, &i->integer[BODY_REVERSE], 0);
     if (i->integer[BODY_MASKED]) {
         recipe smaller = *r;
         instruction *other = &smaller.part[part].item[begin];
