@@ -3,6 +3,8 @@
    else would tell. */
 #include "engine/schedule.h"
 
+#include "ops/rows.h"
+
 /* The step after which each item may be read, by the ops alone: 0: at once, else 1 + step. */
 static void find_times(const schedule *s, uint32_t *time)
 {
@@ -12,8 +14,9 @@ static void find_times(const schedule *s, uint32_t *time)
         time[i] = s->step_of[i];
         if (time[i] || !is_movement(it)) continue;
         for (uint32_t k = 0; k < (it->op->alias ? it->count : 1); k++) {
-            uint32_t other = time[program_operands(p, it)[k]];
-            if (other > time[i]) time[i] = other;
+            uint32_t operand = program_operands(p, it)[k];
+            bool number = p->items[s->views[operand].base].op == &ops_full; /* which nobody waits for */
+            if ((k == 0 || !number) && time[operand] > time[i]) time[i] = time[operand];
         }
     }
 }
