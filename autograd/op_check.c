@@ -71,6 +71,7 @@ bool op_check_close(op_check *c, wg_context *ctx, const char *what)
 /* False if the rest makes no sense. */
 static bool check_fields(op_check *c)
 {
+    number_buffer low, high;
     const wg_op *op = c->op;
     const wg_numerics *n = &op->numerics;
     bool any_kernel = false;
@@ -84,8 +85,10 @@ static bool check_fields(op_check *c)
     if (op->alias && any_kernel) op_check_note(c, "an alias has no kernel");
     if (op->predicate && !op->elementwise) op_check_note(c, "a predicate is element-wise: set both flags");
     if (!(n->low <= n->high && isfinite(n->low) && isfinite(n->high)))
-        op_check_note(c, "numerics: tests cannot draw from [%g, %g]", n->low, n->high);
-    if (!(n->ulp >= 0 || n->ulp == -1)) op_check_note(c, "numerics: an accuracy of %g ULP means nothing", n->ulp);
+        op_check_note(c, "numerics: tests cannot draw from [%s, %s]", number_text(n->low, 6, &low),
+                      number_text(n->high, 6, &high));
+    if (!(n->ulp >= 0 || n->ulp == -1))
+        op_check_note(c, "numerics: an accuracy of %s ULP means nothing", number_text(n->ulp, 6, &low));
     return op->name && op->infer && op->sample && (op->alias || any_kernel) && op->arity >= -1;
 }
 

@@ -66,7 +66,8 @@ void op_check_kernel(op_check *c)
     const wg_call call = {a->count,       a->inputs, &(wg_array){a->output.type, a->output.shape, NULL},
                           &a->attributes, NULL,      NULL};
     double flops = c->op->flops ? c->op->flops(&call) : 0;
-    if (!(flops >= 0 && isfinite(flops))) op_check_note(c, "flops gives %g", flops);
+    number_buffer given;
+    if (!(flops >= 0 && isfinite(flops))) op_check_note(c, "flops gives %s", number_text(flops, 6, &given));
 }
 
 /* ---- parts ---- */
@@ -206,10 +207,10 @@ static void compare_types(op_check *c, const application *a, const application *
         double want = application_value(wide->output.type, truth, i);
         bool same = got == want || (isnan(got) && isnan(want)) || (isinf(got) && fabs(want) > (double)FLT_MAX);
         if (same || fabs(got - want) <= tolerance(n, want, scale, (double)terms, ulp)) continue;
-        number_buffer x, y, distance;
-        op_check_note(c, "%s gives %s for element %lld where f64 gives %s: %s ULP, and %g are stated", what,
+        number_buffer x, y, distance, stated;
+        op_check_note(c, "%s gives %s for element %lld where f64 gives %s: %s ULP, and %s are stated", what,
                       number_text(got, 9, &x), (long long)i, number_text(want, 9, &y),
-                      number_text(fabs(got - want) / spacing(want), 3, &distance), n->ulp);
+                      number_text(fabs(got - want) / spacing(want), 3, &distance), number_text(n->ulp, 6, &stated));
         return;
     }
 }

@@ -204,9 +204,11 @@ static void check_linear(op_check *c, wg_tensor y, const wg_tensor *operands, wg
         }
         if (!of_g->context || !type_is_float(wg_type_of(*of_g))) continue;
         wg_tensor p = wg_mul_scalar(*of_g, a), q = wg_mul_scalar(*of_h, b), sum = wg_add(p, q);
+        number_buffer off, of;
         double scale = largest(p) + largest(q), apart = largest(wg_sub(*of_both, sum));
         if (!(apart <= 256 * eps * scale))
-            op_check_note(c, "the VJP is not linear in the cotangent: operand %zu is off by %g of %g", i, apart, scale);
+            op_check_note(c, "the VJP is not linear in the cotangent: operand %zu is off by %s of %s", i,
+                          number_text(apart, 3, &off), number_text(scale, 3, &of));
     }
 }
 
@@ -246,7 +248,9 @@ static void check_orders(op_check *c, wg_tensor y, const wg_tensor *operands, wg
         first_wrong |= leaf->order == 1 && !fine;
         if (!fine && (leaf->order == 1 || !first_wrong)) note_leaf(c, leaf, float_operand(operands, i % count));
     }
-    if (r.complete && !r.passed && c->findings == 0) op_check_note(c, "the gradient check fails at %g", r.value);
+    number_buffer value;
+    if (r.complete && !r.passed && c->findings == 0)
+        op_check_note(c, "the gradient check fails at %s", number_text(r.value, 6, &value));
 }
 
 void op_check_gradients(op_check *c)

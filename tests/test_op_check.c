@@ -211,7 +211,7 @@ KERNELS(counts, ema, if (size) y[size - 1] += (T)++calls)
 KERNELS(reads_behind, ema, if (size) y[0] += x[size] * (T)1e-3)
 KERNELS(mixes_rows, ema, if (size) y[0] = x[size - 1])
 KERNELS(mixes_elements, bell, if (size > 1) y[0] = x[1])
-KERNELS(is_never_content, ema, if (size) snprintf(call->fault, WG_FAULT_SIZE, "factor %g", 0.9))
+KERNELS(is_never_content, ema, if (size) snprintf(call->fault, WG_FAULT_SIZE, "factor %d", 9))
 
 #define PARTIAL(name, T)                                                                                         \
     static void name(const wg_call *call)                                                                        \
@@ -250,7 +250,7 @@ Test(kernels, traces)
     op = reads_behind_with();
     reject(&op, "element 0 of the result depends on what lies beside the operands");
     op = is_never_content_with();
-    reject(&op, "the kernel finds fault with the sample: factor 0.9");
+    reject(&op, "the kernel finds fault with the sample: factor 9");
     op = bell_op;
     op.kernel[WG_F32] = all_but_one_f32;
     reject(&op, "f32: the kernel leaves element 13 of the result as it was, or reads it");
