@@ -185,7 +185,7 @@ static bool describe_value(reading *r, const node *n)
 static bool describe_attributes(reading *r, const node *n)
 {
     const wg_attributes *a = graph_attributes(r->cut->ctx, n);
-    bool drawn = scan_draws(n), real = !drawn && n->attributes & ATTRIBUTES_REAL;
+    bool drawn = scan_draws(r->cut->ctx, n), real = !drawn && n->attributes & ATTRIBUTES_REAL;
     bool fine = add_word(r, real) && add_word(r, drawn ? (uint64_t)a->real[0] - r->cut->draw : 0);
     for (int i = 0; fine && i < ATTRIBUTE_INTEGERS; i++) fine = add_word(r, (uint64_t)a->integer[i]);
     for (int i = 0; fine && real && i < SCAN_REALS; i++) fine = add_number(r, a->real[i]);
@@ -244,7 +244,7 @@ static uint32_t copy_node(wg_context *to, const wg_context *from, uint32_t id, c
     graph_inputs(from, n, &count);
     wg_shape shape = graph_shape(from, n);
     wg_attributes attributes = *graph_attributes(from, n);
-    if (scan_draws(n)) attributes.real[0] = 1;
+    if (scan_draws(from, n)) attributes.real[0] = 1;
     bool narrow = n->op->random && wide && n->type == WG_F32; /* draws are those of the type that was recorded */
     to->site = from->sites[n->site];
     uint32_t copy = graph_append(to, &(graph_record){.op = n->op,
@@ -265,7 +265,7 @@ static uint32_t copy_node(wg_context *to, const wg_context *from, uint32_t id, c
 static void note_late(scan_tape *t, size_t *numbered, size_t *drawing, uint32_t id)
 {
     const node *n = graph_node(t->context, id);
-    if (scan_draws(n))
+    if (scan_draws(t->context, n))
         t->drawing[(*drawing)++] = id;
     else if (n->attributes & ATTRIBUTES_REAL || (n->scalar_operand && !(n->flags & NODE_FIXED)))
         t->numbered[(*numbered)++] = id;
@@ -463,7 +463,6 @@ scan_body *scan_find_body(scan_cut *cut)
 /* The node's own reals and number, bound anew. */
 static const double *bind_numbers(const node *n, wg_attributes *attributes, double *scalar, const double *numbers)
 {
-    if (scan_draws(n)) return numbers;
     if (n->attributes & ATTRIBUTES_REAL) {
         memcpy(attributes->real, numbers, sizeof attributes->real);
         numbers += SCAN_REALS;
@@ -489,8 +488,9 @@ bool scan_replay_body(wg_context *ctx, const scan_body *b, const wg_tensor *para
         wg_attributes attributes = *graph_attributes(t->context, n);
         wg_shape shape = graph_shape(t->context, n);
         double scalar = n->scalar;
-        numbers = bind_numbers(n, &attributes, &scalar, numbers);
-        if (scan_draws(n)) {
+        if (!scan_draws(t->context, n)) {
+            numbers = bind_numbers(n, &attributes, &scalar, numbers);
+        } else {
             attributes.real[0] = (double)(draw + b->draw[drawing++]);
             attributes.real[1] = (double)(uint32_t)ctx->options.seed;
             attributes.real[2] = (double)(ctx->options.seed >> 32);
