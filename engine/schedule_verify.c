@@ -5,17 +5,17 @@
 
 #include "ops/rows.h"
 
-/* The item that an alias waits for: its youngest further operand that is computed; NO_ITEM: none. */
+/* The item that an alias waits for: the youngest that is computed and that a further operand is a view of; NO_ITEM:
+   none. */
 static uint32_t awaited(const schedule *s, const item *it)
 {
     const program *p = s->program;
-    uint32_t youngest = NO_ITEM, found = 0;
+    uint32_t youngest = NO_ITEM;
     for (uint32_t k = 1; it->op->alias && k < it->count; k++) {
-        uint32_t operand = program_operands(p, it)[k], base = operand;
-        while (is_movement(&p->items[base])) base = program_operands(p, &p->items[base])[0];
-        if (!p->items[base].op || p->items[base].op == &ops_full || base < found) continue;
-        youngest = operand;
-        found = base;
+        uint32_t base = program_operands(p, it)[k];
+        while (is_movement(&p->items[base])) base = program_operands(p, &p->items[base])[0]; /* copied or not */
+        bool computed = p->items[base].op && p->items[base].op != &ops_full;
+        if (computed && (youngest == NO_ITEM || base > youngest)) youngest = base;
     }
     return youngest;
 }
