@@ -6,9 +6,6 @@
 
 #include <wengert/control.h>
 
-/* The attributes' integers; reals: the number of the first draw, and the seed's halves. */
-enum { SCAN_ID, SCAN_BODY, SCAN_STEPS, SCAN_CHUNK, SCAN_REVERSE, SCAN_DRAWS, SCAN_INTEGERS };
-
 /* One application: step t draws from `draw` + t `draws` on, t counted from the first step's number. */
 typedef struct scan_call {
     scan_body *body;

@@ -10,11 +10,8 @@
 
 enum { SCAN_REALS = sizeof((wg_attributes *)0)->real / sizeof(double) };
 
-/* Whether the first real of a node is the number of a draw. */
-static inline bool scan_draws(const node *n)
-{
-    return n->op->random || n->op == &autograd_scan_op;
-}
+/* The integers of a scan's attributes; its reals: the number of the first draw, and the seed's halves. */
+enum { SCAN_ID, SCAN_BODY, SCAN_STEPS, SCAN_CHUNK, SCAN_REVERSE, SCAN_DRAWS, SCAN_INTEGERS };
 
 /* A body as a tape of its own, in a context of its own. */
 typedef struct scan_tape {
@@ -40,6 +37,13 @@ typedef struct scan_body {
     wg_context *owner;
     scan_tape tape, wide; /* wide: f64 in the place of f32, made when a checker asks for it */
 } scan_body;
+
+/* Whether the first real of a node is the number of a draw. */
+static inline bool scan_draws(const wg_context *ctx, const node *n)
+{
+    if (n->op != &autograd_scan_op) return n->op->random;
+    return ((const scan_body *)(uintptr_t)graph_attributes(ctx, n)->integer[SCAN_BODY])->drawing > 0;
+}
 
 static inline size_t scan_parameters(const scan_body *b)
 {

@@ -101,7 +101,7 @@ static bool describe_value(scan_reading *r, const node *n)
 static bool describe_attributes(scan_reading *r, const node *n)
 {
     const wg_attributes *a = graph_attributes(r->cut->ctx, n);
-    bool drawn = scan_draws(n), real = !drawn && n->attributes & ATTRIBUTES_REAL;
+    bool drawn = scan_draws(r->cut->ctx, n), real = !drawn && n->attributes & ATTRIBUTES_REAL;
     bool fine = add_word(r, real) && add_word(r, drawn ? (uint64_t)a->real[0] - r->cut->draw : 0);
     for (int i = 0; fine && i < ATTRIBUTE_INTEGERS; i++) fine = add_word(r, (uint64_t)a->integer[i]);
     for (int i = 0; fine && real && i < SCAN_REALS; i++) fine = add_number(r, a->real[i]);

@@ -38,7 +38,7 @@ static uint32_t copy_node(wg_context *to, const wg_context *from, uint32_t id, c
     graph_inputs(from, n, &count);
     wg_shape shape = graph_shape(from, n);
     wg_attributes attributes = *graph_attributes(from, n);
-    if (scan_draws(n)) attributes.real[0] = 1;
+    if (scan_draws(from, n)) attributes.real[0] = 1;
     bool narrow = n->op->random && wide && n->type == WG_F32; /* draws are those of the type that was recorded */
     to->site = from->sites[n->site];
     uint32_t copy = graph_append(to, &(graph_record){.op = n->op,
@@ -59,7 +59,7 @@ static uint32_t copy_node(wg_context *to, const wg_context *from, uint32_t id, c
 static void note_late(scan_tape *t, size_t *numbered, size_t *drawing, uint32_t id)
 {
     const node *n = graph_node(t->context, id);
-    if (scan_draws(n))
+    if (scan_draws(t->context, n))
         t->drawing[(*drawing)++] = id;
     else if (n->attributes & ATTRIBUTES_REAL || (n->scalar_operand && !(n->flags & NODE_FIXED)))
         t->numbered[(*numbered)++] = id;
@@ -157,7 +157,6 @@ scan_tape *scan_tape_of(scan_body *b, bool wide)
 /* The node's own reals and number, bound anew. */
 static const double *bind_numbers(const node *n, wg_attributes *attributes, double *scalar, const double *numbers)
 {
-    if (scan_draws(n)) return numbers;
     if (n->attributes & ATTRIBUTES_REAL) {
         memcpy(attributes->real, numbers, sizeof attributes->real);
         numbers += SCAN_REALS;
@@ -183,8 +182,9 @@ bool scan_replay_body(wg_context *ctx, const scan_body *b, const wg_tensor *para
         wg_attributes attributes = *graph_attributes(t->context, n);
         wg_shape shape = graph_shape(t->context, n);
         double scalar = n->scalar;
-        numbers = bind_numbers(n, &attributes, &scalar, numbers);
-        if (scan_draws(n)) {
+        if (!scan_draws(t->context, n)) {
+            numbers = bind_numbers(n, &attributes, &scalar, numbers);
+        } else {
             attributes.real[0] = (double)(draw + b->draw[drawing++]);
             attributes.real[1] = (double)(uint32_t)ctx->options.seed;
             attributes.real[2] = (double)(ctx->options.seed >> 32);

@@ -117,11 +117,13 @@ static bool move_view(const program *p, const item *it, view *v)
     return true;
 }
 
-/* What an alias waits for: the youngest of its further operands that are computed at all. */
-static void wait(const program *p, const item *it, const view *views, view *v)
+/* What an alias waits for: the youngest of its further operands that are computed at all. Numbers are not, though they
+   may be copied. */
+static void wait(const program *p, const item *it, const view *views, const view *copied, view *v)
 {
     for (uint32_t k = 1; it->op->alias && k < it->count; k++) {
         const view *other = &views[program_operands(p, it)[k]];
+        if (is_movement(&p->items[other->base])) other = &copied[other->base];
         bool computed = p->items[other->base].op && p->items[other->base].op != &ops_full;
         if (!PLANTED(18) && computed && other->base + 1 > v->after) v->after = other->base + 1;
         if (other->after > v->after) v->after = other->after;
@@ -136,7 +138,7 @@ static uint32_t fill_view(const program *p, uint32_t i, bool gathered, view home
     if (!is_movement(it)) return NO_ITEM;
     uint32_t from = program_operands(p, it)[0];
     copied[i] = views[from];
-    wait(p, it, views, &copied[i]);
+    wait(p, it, views, copied, &copied[i]);
     if (!move_view(p, it, &copied[i])) return from;
     if (!gathered) views[i] = copied[i];
     return NO_ITEM;

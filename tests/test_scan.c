@@ -317,6 +317,34 @@ Test(scan, reads_what_is_around_it)
     scratch_close(ctx);
 }
 
+static void nested_step(const void *user, const wg_scan_step *at)
+{
+    wg_tensor inner;
+    wg_scan((wg_scan_body){inner_step, user, 0}, WG_LIST(wg_tanh(at->carries[0])), (wg_list){0, NULL},
+            &(wg_scan_options){.steps = 2}, &inner, NULL);
+    at->next[0] = wg_add(inner, at->carries[0]);
+}
+
+/* A scan in a scan is the same in each training step, whatever was drawn before. */
+Test(scan, within_a_scan_makes_no_new_plans)
+{
+    wg_context *ctx = scratch_context();
+    surroundings s = {.ctx = ctx, .parameter = wg_parameter(ctx, "p", WG_SHAPE(2), wg_init_constant(0.3))};
+    uint64_t misses = 0;
+    for (int i = 0; i < 4; i++) {
+        wg_tensor h = wg_uniform(ctx, WG_SHAPE(2), 0, 1), last;
+        s.outer = wg_square(h);
+        cr_assert(wg_scan((wg_scan_body){nested_step, &s, 0}, WG_LIST(h), (wg_list){0, NULL},
+                          &(wg_scan_options){.steps = 4}, &last, NULL));
+        wg_tensor g = wg_grad(wg_sum(last, WG_ALL), s.parameter);
+        cr_expect(isfinite(wg_item(wg_sum(g, WG_ALL))), "%s", wg_error(ctx));
+        wg_clear(ctx);
+        if (i == 1) misses = wg_context_stats(ctx).plan_misses;
+    }
+    cr_expect_eq(wg_context_stats(ctx).plan_misses, misses);
+    scratch_close(ctx);
+}
+
 /* ---- what is refused ---- */
 
 typedef enum { SETS_NOTHING, OTHER_SHAPE, OTHER_TYPE, INTEGERS, ASSIGNS, READS, NO_ROOM, MISTAKES } mistake;

@@ -37,7 +37,8 @@ while [ "$count" -gt 0 ]; do
     esac
 done
 
-# Lines of C for messages that nobody reads would take most of the time. Under the thread sanitizer all kernels are those
+# Planted builds check the order of each plan, too: some bugs show in nothing else. Lines of C for messages that nobody
+# reads would take most of the time. Under the thread sanitizer all kernels are those
 # of this library: it cannot see into others.
 folder=${FUZZ_BUILD:-build}/fuzz-$sanitize option=false libraries='-Dlibdw=disabled -Dgraphviz=disabled'
 [ -z "$planted" ] || folder=$folder-planted option=true
