@@ -168,6 +168,20 @@ static shadow reordered_of(const wg_op *op, wg_tensor y, const shadow *in)
     return (shadow){y, exact ? slack : wg_add(element_of(op, y, in, 2).error, slack), false};
 }
 
+/* What tells a zero from its negative. */
+static const char *const signed_zeros[] = {"reciprocal", "rsqrt", "div", "atan2", "pow"};
+
+/* Where more or fewer zeros are added up, the sign of a zero is not known. */
+static shadow unsigned_of(const wg_op *op, wg_tensor y, const shadow *operands, size_t count)
+{
+    shadow in[2];
+    for (size_t i = 0; i < count; i++) {
+        wg_tensor zero = wg_equal_scalar(operands[i].x, 0), error = shadow_error(&operands[i]);
+        in[i] = (shadow){operands[i].x, wg_where(zero, wg_add(error, shadow_slack(operands[i].x, 1)), error), false};
+    }
+    return element_of(op, y, in, count);
+}
+
 /* ---- conversions and choices ---- */
 
 static shadow cast_of(wg_tensor y, const shadow *in)
@@ -237,6 +251,7 @@ shadow shadow_of(const wg_op *op, wg_tensor y, const shadow *in, size_t count)
     bool exact = true;
     for (size_t i = 0; i < count; i++) exact &= in[i].exact;
     if (shadow_reorders && is_float(y) && strcmp(op->name, "add") == 0) return reordered_of(op, y, in);
+    if (shadow_reorders && is_float(y) && IS_ONE_OF(op->name, signed_zeros)) return unsigned_of(op, y, in, count);
     if (exact) return op->numerics.ulp == -1 ? shadow_unknown(y) : shadow_exact(y); /* a sum that has no rule yet */
     if (op->elementwise) return element_of(op, y, in, count);
     if (strcmp(op->name, "cast") == 0) return cast_of(y, in);
