@@ -26,4 +26,10 @@ __attribute__((constructor)) static void harness_enter_locale(void)
     exit(1);
 }
 
+/* How often to repeat a test with other numbers: less often under valgrind, which is slow. */
+static inline unsigned harness_repeats(unsigned usual)
+{
+    return getenv("WG_TEST_SHORT") ? 4 : usual;
+}
+
 #endif

@@ -2,7 +2,7 @@
  * trace. */
 #include "tests/scratch.h"
 
-enum { SEEDS = 20, LARGE = 20000 };
+enum { LARGE = 20000 };
 
 static const wg_type types[] = {WG_F32, WG_F64};
 
@@ -136,7 +136,7 @@ static void check_accepted(maker make, wg_type type, uint64_t seed, bool fast, c
 
 static void accept(maker make, const char *what)
 {
-    for (uint64_t seed = 0; seed < SEEDS; seed++)
+    for (uint64_t seed = 0; seed < harness_repeats(20); seed++)
         for (int type = 0; type < 2; type++)
             for (int fast = 0; fast < 2; fast++) check_accepted(make, types[type], seed, fast, what);
 }
@@ -164,7 +164,8 @@ Test(accepts, random_masks)
 Test(accepts, sizes)
 {
     accept(tiny_and_empty, "tiny and empty");
-    for (uint64_t seed = 0; seed < SEEDS; seed++) check_accepted(large, types[seed % 2], seed, seed % 4 > 1, "large");
+    for (uint64_t seed = 0; seed < harness_repeats(20); seed++)
+        check_accepted(large, types[seed % 2], seed, seed % 4 > 1, "large");
 }
 
 Test(accepts, gradients_of_zero)
@@ -175,13 +176,13 @@ Test(accepts, gradients_of_zero)
 
 Test(accepts, uneven_elements)
 {
-    for (uint64_t seed = 0; seed < SEEDS; seed++) check_accepted(uneven, WG_F64, seed, false, "uneven");
+    for (uint64_t seed = 0; seed < harness_repeats(20); seed++) check_accepted(uneven, WG_F64, seed, false, "uneven");
 }
 
 /* A loss of nearly nothing out of values of order one: rounding is the larger values', not the loss's. */
 Test(accepts, a_loss_near_zero)
 {
-    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    for (uint64_t seed = 0; seed < harness_repeats(20); seed++) {
         wg_context *ctx = context_of(WG_F64, seed);
         wg_tensor x = wg_parameter(ctx, "x", WG_SHAPE(4, 5), wg_init_normal(0.1));
         wg_tensor far = wg_one_hot(wg_from_i32(ctx, WG_SHAPE(4), (int32_t[]){0, 1, 2, 3}), 5);

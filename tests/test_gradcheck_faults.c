@@ -2,7 +2,7 @@
    swept element by element and along random directions. */
 #include "tests/scratch.h"
 
-enum { SEEDS = 20, MANY = 10000, SWEPT = 2000, WRONG_ONE = 1321 };
+enum { MANY = 10000, SWEPT = 2000, WRONG_ONE = 1321 };
 
 /* ---- a product whose VJP can be wrong ---- */
 
@@ -170,7 +170,7 @@ static wg_gradcheck_report check(const wg_op *op, wg_shape shape, wg_type type, 
 static void check_all(vjp_rule vjp, wg_shape shape, wg_type type, const bool wrong[2], const char *what)
 {
     wg_op op = product_with(vjp);
-    for (uint64_t seed = 0; seed < SEEDS; seed++)
+    for (uint64_t seed = 0; seed < harness_repeats(20); seed++)
         for (int fast = 0; fast < 2; fast++) {
             wg_gradcheck_report r = check(&op, shape, type, seed, fast);
             cr_assert_eq(r.passed, !wrong[0] && !wrong[1], "%s: verdict %d for seed %d", what, r.passed, (int)seed);
@@ -223,7 +223,7 @@ Test(faults, matrix_products)
 {
     static const vjp_rule rules[] = {matrix_right, matrix_forgets_a_transpose, matrix_drops_b};
     for (int k = 0; k < 3; k++)
-        for (uint64_t seed = 0; seed < SEEDS; seed++)
+        for (uint64_t seed = 0; seed < harness_repeats(20); seed++)
             for (int fast = 0; fast < 2; fast++) {
                 wg_op op = {.name = "matrix",
                             .arity = 2,
@@ -242,7 +242,7 @@ Test(faults, matrix_products)
 Test(faults, one_of_ten_thousand)
 {
     wg_op op = product_with(one_element);
-    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    for (uint64_t seed = 0; seed < harness_repeats(20); seed++) {
         wg_gradcheck_report r = check(&op, WG_SHAPE(MANY), WG_F64, seed, seed % 2);
         cr_assert_not(r.passed, "seed %d", (int)seed);
         cr_assert(!r.leaves[0].passed && r.leaves[1].passed, "seed %d", (int)seed);
@@ -309,7 +309,7 @@ static const wg_op cube = {
 Test(faults, second_order)
 {
     for (int wrong = 0; wrong < 2; wrong++)
-        for (uint64_t seed = 0; seed < SEEDS; seed++)
+        for (uint64_t seed = 0; seed < harness_repeats(20); seed++)
             for (int fast = 0; fast < 2; fast++) {
                 slope.vjp = wrong ? slope_wrong : slope_right;
                 wg_context *ctx = scratch_context_with((wg_context_options){.type = WG_F64, .seed = seed});
@@ -339,7 +339,7 @@ Test(faults, scales)
                  {1e150, 1e20, 0}, {1, 1, 1e4}, {1, 1, -1e7}, {1, 1, 1e10}, {1, 1, 1e12}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         for (int wrong = 0; wrong < 2; wrong++)
-            for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            for (uint64_t seed = 0; seed < harness_repeats(20); seed++) {
                 wg_op op = product_with(wrong ? one_percent : right);
                 wg_context *ctx = scratch_context_with((wg_context_options){.type = WG_F64, .seed = seed});
                 wg_tensor w = wg_parameter(ctx, "w", WG_SHAPE(4, 5), wg_init_normal(cases[k].x));
