@@ -58,8 +58,6 @@ void *application_run(op_check *c, const application *a, void (*kernel)(const wg
                       unsigned char guard);
 /* The op's own kernel for it. */
 void (*application_kernel(const op_check *c, const application *a))(const wg_call *);
-/* Element i of values of a type. */
-double application_value(wg_type type, const void *values, int64_t i);
 /* Rows along the last axis. */
 static inline int64_t application_rows(const wg_array *a)
 {

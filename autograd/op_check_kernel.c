@@ -162,7 +162,7 @@ static double largest(const wg_array *a, const void *values)
 {
     double most = 0;
     for (int64_t i = 0; i < wg_shape_size(a->shape); i++) {
-        double x = fabs(application_value(a->type, values, i));
+        double x = fabs(type_element(a->type, values, i));
         if (isfinite(x)) most = fmax(most, x);
     }
     return most;
@@ -203,8 +203,8 @@ static void compare_types(op_check *c, const application *a, const application *
     for (size_t i = 0; i < a->count; i++) terms += wg_shape_size(a->inputs[i].shape);
     if (ulp < 0) scale = magnitude(c, wide, scale);
     for (int64_t i = 0; i < size; i++) {
-        double got = application_value(a->output.type, values, i);
-        double want = application_value(wide->output.type, truth, i);
+        double got = type_element(a->output.type, values, i);
+        double want = type_element(wide->output.type, truth, i);
         bool same = got == want || (isnan(got) && isnan(want)) || (isinf(got) && fabs(want) > (double)FLT_MAX);
         if (same || fabs(got - want) <= tolerance(n, want, scale, (double)terms, ulp)) continue;
         number_buffer x, y, distance, stated;

@@ -11,22 +11,6 @@ enum { GUARD = 64 };
 
 /* ---- values ---- */
 
-double application_value(wg_type type, const void *values, int64_t i)
-{
-    switch (type) {
-    case WG_F32:
-        return (double)((const float *)values)[i];
-    case WG_F64:
-        return ((const double *)values)[i];
-    case WG_I32:
-        return ((const int32_t *)values)[i];
-    case WG_I64:
-        return (double)((const int64_t *)values)[i];
-    default:
-        return ((const uint8_t *)values)[i];
-    }
-}
-
 static void put_value(const wg_array *a, int64_t i, double value)
 {
     if (a->type == WG_F32)
@@ -139,7 +123,7 @@ bool application_vary(op_check *c, const application *a, uint64_t stream, applic
         if (!(fine = give(c, other, i, from->type, from->shape))) break;
         memcpy(other->inputs[i].data, from->data, application_bytes(from));
         for (int64_t k = 0; type_is_float(from->type) && k < wg_shape_size(from->shape); k++) {
-            double u = uniform(c, stream + i, k), x = application_value(from->type, from->data, k);
+            double u = uniform(c, stream + i, k), x = type_element(from->type, from->data, k);
             put_value(&other->inputs[i], k,
                       n->low < n->high ? n->low + u * (n->high - n->low) : x * (0.5 + u) + u - 0.5);
         }

@@ -31,7 +31,7 @@ wg_tensor op_check_record(op_check *c, wg_context *ctx, const application *a, wg
         operands[i] = a->scalar ? graph_poison(ctx) : constant(ctx, &a->inputs[i]);
         ids[i] = operands[i].id;
     }
-    double scalar = a->scalar ? application_value(a->inputs[0].type, a->inputs[0].data, 0) : 0;
+    double scalar = a->scalar ? type_element(a->inputs[0].type, a->inputs[0].data, 0) : 0;
     wg_shape shape = a->output.shape;
     wg_tensor y = graph_apply(ctx, &(graph_record){.op = c->op,
                                                    .count = a->count,
@@ -63,7 +63,7 @@ static bool agree(const op_check *c, const void *one, const void *other)
     if (exact) return memcmp(one, other, application_bytes(out)) == 0;
     double scale = 0, apart = 0, eps = out->type == WG_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
     for (int64_t i = 0; i < wg_shape_size(out->shape); i++) {
-        double a = application_value(out->type, one, i), b = application_value(out->type, other, i);
+        double a = type_element(out->type, one, i), b = type_element(out->type, other, i);
         scale = fmax(scale, fabs(a));
         apart = fmax(apart, fabs(a - b));
     }
@@ -73,7 +73,7 @@ static bool agree(const op_check *c, const void *one, const void *other)
 static bool is_finite_all(const wg_array *a, const void *values)
 {
     for (int64_t i = 0; type_is_float(a->type) && i < wg_shape_size(a->shape); i++)
-        if (!isfinite(application_value(a->type, values, i))) return false;
+        if (!isfinite(type_element(a->type, values, i))) return false;
     return true;
 }
 

@@ -45,27 +45,6 @@ static const void *typed_values(wg_tensor x, const char *who, wg_type type)
     return NULL;
 }
 
-/* One element as a double. */
-static double element(wg_type type, const void *values, int64_t i)
-{
-    switch (type) {
-    case WG_F32:
-        return (double)((const float *)values)[i];
-    case WG_F64:
-        return ((const double *)values)[i];
-    case WG_I32:
-        return ((const int32_t *)values)[i];
-    case WG_I64:
-        return (double)((const int64_t *)values)[i];
-    case WG_BOOL:
-        return ((const bool *)values)[i];
-    case WG_U8:
-        return ((const uint8_t *)values)[i];
-    default:
-        return NAN;
-    }
-}
-
 double wg_item(wg_tensor x)
 {
     WG_ENTRY(x.context);
@@ -79,7 +58,7 @@ double wg_item(wg_tensor x)
     }
     const node *n;
     const void *values = values_of(x, "item", &n);
-    return values ? element((wg_type)n->type, values, 0) : NAN;
+    return values ? type_element((wg_type)n->type, values, 0) : NAN;
 }
 
 /* ---- copies ---- */
@@ -94,16 +73,16 @@ static bool check_count(wg_tensor x, const char *who, size_t count, const void *
     return false;
 }
 
-#define READ_FLOAT(suffix, T, type, other)                                                          \
-    bool wg_read_##suffix(wg_tensor x, T *values, size_t count)                                     \
-    {                                                                                               \
-        WG_ENTRY(x.context);                                                                        \
-        if (!check_count(x, "read_" #suffix, count, values)) return false;                          \
-        if (wg_type_of(x) != other) return read_exact(x, "read_" #suffix, type, values, count);     \
-        const node *n;                                                                              \
-        const void *from = values_of(x, "read_" #suffix, &n);                                       \
-        for (size_t i = 0; from && i < count; i++) values[i] = (T)element(other, from, (int64_t)i); \
-        return from != NULL;                                                                        \
+#define READ_FLOAT(suffix, T, type, other)                                                               \
+    bool wg_read_##suffix(wg_tensor x, T *values, size_t count)                                          \
+    {                                                                                                    \
+        WG_ENTRY(x.context);                                                                             \
+        if (!check_count(x, "read_" #suffix, count, values)) return false;                               \
+        if (wg_type_of(x) != other) return read_exact(x, "read_" #suffix, type, values, count);          \
+        const node *n;                                                                                   \
+        const void *from = values_of(x, "read_" #suffix, &n);                                            \
+        for (size_t i = 0; from && i < count; i++) values[i] = (T)type_element(other, from, (int64_t)i); \
+        return from != NULL;                                                                             \
     }
 #define READ_EXACT(suffix, T, type)                                                                                   \
     bool wg_read_##suffix(wg_tensor x, T *values, size_t count)                                                       \
@@ -151,7 +130,7 @@ enum { EDGE = 3, LONG_AXIS = 2 * EDGE + 1 };
 static void print_element(FILE *file, wg_type type, const void *values, int64_t i, bool aligned)
 {
     number_buffer buffer;
-    double x = element(type, values, i);
+    double x = type_element(type, values, i);
     const char *text = buffer.text;
     if (type == WG_BOOL)
         text = x != 0 ? "true" : "false";

@@ -1,6 +1,7 @@
 /* Shapes and element types as plain values. */
 #include "graph/shape.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -14,6 +15,26 @@ size_t wg_type_size(wg_type type)
 {
     static const size_t sizes[WG_TYPES] = {0, 4, 8, 4, 8, 1, 1};
     return (unsigned)type < WG_TYPES ? sizes[type] : 0;
+}
+
+double type_element(wg_type type, const void *values, int64_t i)
+{
+    switch (type) {
+    case WG_F32:
+        return (double)((const float *)values)[i];
+    case WG_F64:
+        return ((const double *)values)[i];
+    case WG_I32:
+        return ((const int32_t *)values)[i];
+    case WG_I64:
+        return (double)((const int64_t *)values)[i];
+    case WG_BOOL:
+        return ((const bool *)values)[i];
+    case WG_U8:
+        return ((const uint8_t *)values)[i];
+    default:
+        return NAN;
+    }
 }
 
 int64_t wg_shape_size(wg_shape shape)

@@ -1,4 +1,4 @@
-/* Shapes as plain values: validity, text, axes. */
+/* Shapes and element types as plain values: validity, text, axes, elements. */
 #ifndef GRAPH_SHAPE_H
 #define GRAPH_SHAPE_H
 
@@ -21,6 +21,9 @@ static inline int64_t shape_size(const wg_shape *shape)
     for (int i = 0; i < shape->rank && i < WG_MAX_RANK; i++) size *= shape->dim[i];
     return size;
 }
+
+/* Element i of values of a type as a double; not a number for no type. */
+double type_element(wg_type type, const void *values, int64_t i);
 
 /* "[32, 784]"; returns the length written. */
 size_t shape_print(const wg_shape *shape, char *text, size_t size);

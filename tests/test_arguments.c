@@ -103,8 +103,6 @@ Test(null, objects)
 {
     wg_context *ctx = scratch_context();
     wg_tensor x = wg_ones(ctx, WG_SHAPE(2)), out;
-    wg_batch batch;
-    wg_dataset *a, *b;
     cr_expect_not(wg_eval((wg_list){0}));
     cr_expect_not(wg_eval((wg_list){2, NULL}));
     cr_expect_not(wg_eval(WG_LIST(WG_NONE)));
@@ -174,6 +172,16 @@ Test(null, objects)
     cr_expect_null(wg_graph_new(WG_LIST(WG_NONE)));
     cr_expect_eq(wg_graph_size(NULL), 0);
     cr_expect_str_eq(wg_graph_node(NULL, 0).op, "");
+    cr_expect_not(wg_failed(ctx), "%s", wg_error(ctx));
+    scratch_close(ctx);
+}
+
+Test(null, objects_of_training)
+{
+    wg_context *ctx = scratch_context();
+    wg_tensor x = wg_ones(ctx, WG_SHAPE(2));
+    wg_batch batch;
+    wg_dataset *a, *b;
     cr_expect_not(wg_draw((wg_list){0}, "x.dot", NULL));
     cr_expect_not(wg_draw((wg_list){2, NULL}, NULL, NULL));
     cr_expect_not(wg_draw_dot((wg_list){2, NULL}, stdout, NULL));
